@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * The few types and C library names that the core uses. The core includes no header of any
+ * system: a home whose own headers define these names includes them first and defines
+ * SWIVL_HAVE_TYPES.
+ */
+#ifndef SWIVL_CORE_TYPES_H
+#define SWIVL_CORE_TYPES_H
+
+typedef unsigned char u8;
+typedef unsigned short u16;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+typedef signed char s8;
+typedef short s16;
+typedef int s32;
+typedef long long s64;
+
+#ifndef SWIVL_HAVE_TYPES
+typedef __SIZE_TYPE__ size_t;
+#ifndef bool
+#define bool _Bool
+#define true 1
+#define false 0
+#endif
+#ifndef NULL
+#define NULL ((void *)0)
+#endif
+void *memcpy(void *dst, const void *src, size_t n);
+void *memmove(void *dst, const void *src, size_t n);
+void *memset(void *dst, int c, size_t n);
+int memcmp(const void *a, const void *b, size_t n);
+#endif
+
+#ifndef ARRAY_SIZE
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#endif
+#ifndef offsetof
+#define offsetof(type, member) __builtin_offsetof(type, member)
+#endif
+#ifndef container_of
+#define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#endif
+
+#define BIT_ULL_(n) (1ull << (n))
+
+#define SWIVL_PAGE_SHIFT 12
+#define SWIVL_PAGE_SIZE 4096ull
+
+/* Errors travel as negative Linux errno values on every system; they are part of the interface. */
+#define SWIVL_EPERM 1
+#define SWIVL_ENOENT 2
+#define SWIVL_EINTR 4
+#define SWIVL_EIO 5
+#define SWIVL_ENXIO 6
+#define SWIVL_E2BIG 7
+#define SWIVL_EBADF 9
+#define SWIVL_EAGAIN 11
+#define SWIVL_ENOMEM 12
+#define SWIVL_EFAULT 14
+#define SWIVL_EBUSY 16
+#define SWIVL_EEXIST 17
+#define SWIVL_ENODEV 19
+#define SWIVL_EINVAL 22
+#define SWIVL_ENOTTY 25
+#define SWIVL_ENOSPC 28
+#define SWIVL_ENOSYS 38
+#define SWIVL_EOPNOTSUPP 95
+
+#endif
