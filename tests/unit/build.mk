@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+#
+# Unit tests: pure parts on the host, with the address and undefined-behaviour sanitizers.
+# tests/unit/test_X.c is one program. The sources it tests stand in its line "// uses: a.c b.c".
+# Fuzz targets: tests/fuzz/fuzz_X.c, the same way, built by clang with libFuzzer.
+
+UNIT_CFLAGS := -std=gnu11 -g -O1 -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers \
+	-fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined -I. -Iinclude
+UNIT_SRCS := $(wildcard tests/unit/test_*.c)
+UNIT_BINS := $(UNIT_SRCS:tests/unit/%.c=$(BUILD)/unit/%)
+FUZZ_SRCS := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_BINS := $(FUZZ_SRCS:tests/fuzz/%.c=$(BUILD)/fuzz/%)
+FUZZ_SECONDS ?= 10
+
+uses = $(shell sed -n 's|^// uses: ||p' $(1))
+
+define unit_rule
+$(BUILD)/unit/$(1): tests/unit/$(1).c $(call uses,tests/unit/$(1).c)
+	@mkdir -p $$(@D)
+	$$(CC) $$(UNIT_CFLAGS) -MMD -MF $$@.d -o $$@ $$(filter %.c,$$^) -lcmocka
+endef
+define fuzz_rule
+$(BUILD)/fuzz/$(1): tests/fuzz/$(1).c $(call uses,tests/fuzz/$(1).c)
+	@mkdir -p $$(@D)
+	clang $$(subst address$$(comma)undefined,fuzzer$$(comma)address$$(comma)undefined,$$(UNIT_CFLAGS)) -o $$@ $$(filter %.c,$$^)
+endef
+comma := ,
+$(foreach t,$(UNIT_SRCS:tests/unit/%.c=%),$(eval $(call unit_rule,$(t))))
+$(foreach t,$(FUZZ_SRCS:tests/fuzz/%.c=%),$(eval $(call fuzz_rule,$(t))))
+-include $(UNIT_BINS:=.d)
+
+.PHONY: unit fuzz
+unit: $(UNIT_BINS)
+	@fail=0; for t in $(UNIT_BINS); do CMOCKA_MESSAGE_OUTPUT=TAP $$t || fail=1; done; exit $$fail
+
+fuzz: $(FUZZ_BINS)
+	@for t in $(FUZZ_BINS); do mkdir -p $(BUILD)/corpus/$$(basename $$t); \
+		$$t -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=1024 -print_final_stats=1 \
+			$(BUILD)/corpus/$$(basename $$t) || exit 1; done
