@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * The second contract: what a processor vendor provides to core/vm. Both vendors are always
+ * built; swivl_start() picks one by what the processor says.
+ */
+#ifndef SWIVL_CORE_VENDOR_H
+#define SWIVL_CORE_VENDOR_H
+
+#include "core/types.h"
+#include "core/vm/refusal.h"
+
+struct vm;
+struct vcpu;
+
+/*
+ * Format of second-level page table entries (EPT: SDM vol. 3, 29.3; nested paging: APM vol. 2,
+ * 15.25). core/vm/stage2.c builds and walks the tables with it; both formats share the 9-bit
+ * levels and the address bits 51:12.
+ */
+struct stage2_format {
+	u64 table; /* bits of an entry that points to a lower table */
+	u64 leaf; /* bits of every leaf: present, readable, executable, memory type */
+	u64 write; /* the bit that permits writing */
+	u64 large; /* the bit that makes a level-2 entry a 2 MiB leaf */
+	u64 present; /* an entry is there if any of these is set */
+};
+
+struct vendor {
+	const char *name; /* for people: "Intel VT-x" */
+	const struct stage2_format *stage2;
+
+	/* Is this CPU made by this vendor at all? */
+	bool (*present)(void);
+	/* Can this CPU run guests? Reads only. False: @why says what is missing. Atomic. */
+	bool (*supported)(struct refusal_report *why);
+	/* Called once before any CPU is enabled and after all are disabled. Task. */
+	bool (*start)(struct refusal_report *why);
+	void (*stop)(void);
+	/* Switch the extension on and off on this CPU. Interrupts off. */
+	bool (*cpu_enable)(struct refusal_report *why);
+	void (*cpu_disable)(void);
+
+	/* Task. 0 or error. The VM's stage2 root exists already. */
+	int (*vm_create)(struct vm *vm);
+	void (*vm_destroy)(struct vm *vm);
+	int (*vcpu_create)(struct vcpu *vcpu);
+	void (*vcpu_destroy)(struct vcpu *vcpu);
+
+	/*
+	 * The vCPU comes to this CPU, and leaves it. Within a section (or preemption off). Between
+	 * load and unload the state in hardware can be fetched and stored; guest MSRs that are not
+	 * switched by the processor are live only while `for_run` was true.
+	 */
+	void (*load)(struct vcpu *vcpu, bool for_run);
+	void (*unload)(struct vcpu *vcpu);
+
+	/*
+	 * Enter the guest and come back with the next exit in vcpu->exit. Interrupts off, on return
+	 * too. Stores vcpu->dirty state first, injects vcpu->event. After it vcpu->valid says
+	 * which state is still good in memory.
+	 */
+	void (*run)(struct vcpu *vcpu);
+
+	/* Bring STATE_* groups from the hardware to vcpu->state. Loaded. */
+	void (*fetch)(struct vcpu *vcpu, u32 groups);
+	/* Write STATE_* groups to the hardware. Loaded. */
+	void (*store)(struct vcpu *vcpu, u32 groups);
+
+	/*
+	 * Guest physical translations were removed or lost rights: forget cached ones before the
+	 * next entry of each vCPU. Task, vm->mem_lock held for writing.
+	 */
+	void (*stage2_flush)(struct vm *vm);
+
+	/* The vendor's own MSRs: is @msr one of ours that must never reach the guest? */
+	bool (*msr_is_private)(u32 msr);
+	/* Guest physical address width that the second level can translate. */
+	unsigned int (*stage2_bits)(void);
+};
+
+extern const struct vendor vmx_vendor;
+extern const struct vendor svm_vendor;
+/* The one in use; set by swivl_start(). */
+extern const struct vendor *vendor;
+
+#endif

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * Virtual machines and virtual processors, as core/vm and the vendors see them.
+ *
+ * Locks, outermost first:
+ *   vcpu->lock      one request at a time for a vCPU; KVM_RUN holds it all the way
+ *   vm->lock        creation of vCPUs and chips, slot changes against each other
+ *   vm->mem_lock    read: a vCPU is in its section, or somebody reads guest memory;
+ *                   write: slots or second-level tables change (all vCPUs are out of the guest)
+ *   vm->stage2.lock adding entries to the second-level tables (spin)
+ *   vm->irq_lock    the interrupt chips (spin; also taken by timers)
+ */
+#ifndef SWIVL_CORE_VM_VM_H
+#define SWIVL_CORE_VM_VM_H
+
+#include "core/host.h"
+#include "core/vendor.h"
+#include "core/vm/exit.h"
+#include "swivl/abi.h"
+
+#define VM_MAX_VCPUS 64
+#define VM_MAX_SLOTS 512
+#define VCPU_MAX_CPUID 128
+
+/* Register numbers as instructions encode them. */
+enum gpr { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15 };
+enum seg { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_LDTR, SEG_TR, SEGS };
+
+/*
+ * A segment register with its hidden part. @attr is laid out as descriptor bits 55:40 (type, S,
+ * DPL, P, -, AVL, L, D/B, G) with bit 16 for "unusable"; the same as VMX access rights
+ * (SDM vol. 3, 25.4.1).
+ */
+#define SEG_ATTR_TYPE 0xfu
+#define SEG_ATTR_S (1u << 4)
+#define SEG_ATTR_DPL_SHIFT 5
+#define SEG_ATTR_P (1u << 7)
+#define SEG_ATTR_AVL (1u << 12)
+#define SEG_ATTR_L (1u << 13)
+#define SEG_ATTR_DB (1u << 14)
+#define SEG_ATTR_G (1u << 15)
+#define SEG_ATTR_UNUSABLE (1u << 16)
+
+struct segment {
+	u64 base;
+	u32 limit; /* in bytes, expanded */
+	u32 attr;
+	u16 selector;
+};
+
+struct table_reg {
+	u64 base;
+	u16 limit;
+};
+
+/*
+ * Register state besides the general registers, in groups that travel together between memory
+ * and hardware. vcpu->valid: the group in vcpu->state is good. vcpu->dirty: it has to be
+ * stored before the next entry. Use vcpu_need() and vcpu_touch(), never the masks.
+ */
+#define STATE_RIP (1u << 0) /* rip */
+#define STATE_RSP (1u << 1) /* vcpu->gpr[RSP] */
+#define STATE_RFLAGS (1u << 2)
+#define STATE_CR (1u << 3) /* cr0 cr4 efer (cr2 is always in memory) */
+#define STATE_CR3 (1u << 4)
+#define STATE_SEG (1u << 5) /* all of seg[] */
+#define STATE_TABLES (1u << 6) /* gdt idt */
+#define STATE_SYSENTER (1u << 7)
+#define STATE_DR7 (1u << 8) /* dr7 debugctl */
+#define STATE_SHADOW (1u << 9) /* interruptibility */
+#define STATE_PDPTR (1u << 10)
+#define STATE_PENDING_DEBUG (1u << 11)
+#define STATE_SYSCALL (1u << 12) /* star lstar cstar fmask kernel_gs_base tsc_aux */
+#define STATE_PAT (1u << 13)
+#define STATE_TSC (1u << 14) /* tsc_offset */
+#define STATE_INTERCEPTS (1u << 15) /* recompute exceptions, CR and DR intercepts (store only) */
+#define STATE_ALL 0x7fffu
+
+/* vcpu->state.shadow: what holds back interrupts (SDM vol. 3, table 25-3). */
+#define SHADOW_STI (1u << 0)
+#define SHADOW_MOV_SS (1u << 1)
+#define SHADOW_SMI (1u << 2)
+#define SHADOW_NMI (1u << 3)
+
+struct vcpu_state {
+	u64 rip, rflags;
+	u64 cr0, cr2, cr3, cr4, cr8, efer; /* as the guest sees them */
+	struct segment seg[SEGS];
+	struct table_reg gdt, idt;
+	u64 sysenter_cs, sysenter_esp, sysenter_eip;
+	u64 star, lstar, cstar, fmask, kernel_gs_base, tsc_aux;
+	u64 pat;
+	u64 tsc_offset; /* guest TSC = host TSC + tsc_offset */
+	u64 dr[4], dr6, dr7, debugctl;
+	u64 pdptr[4];
+	u64 pending_debug;
+	u32 shadow;
+	u64 xcr0;
+	u64 apic_base;
+};
+
+/* An event to be delivered at the next entry, or whose delivery was interrupted by an exit. */
+enum event_type { EVENT_NONE, EVENT_INTERRUPT, EVENT_NMI, EVENT_EXCEPTION, EVENT_SOFT_INTERRUPT,
+		  EVENT_SOFT_EXCEPTION /* INT3, INTO */, EVENT_PRIVILEGED_SOFT /* INT1 */ };
+
+struct event {
+	u8 type; /* enum event_type */
+	u8 vector;
+	bool has_error;
+	u8 length; /* of the software instruction */
+	u32 error;
+};
+
+/* The caller's memory behind a range of guest physical addresses. */
+struct memslot {
+	u64 gpa; /* page-aligned, bytes */
+	u64 size; /* in bytes, multiple of the page size; never 0 in the array */
+	u64 uaddr;
+	u32 id; /* address space << 16 | slot */
+	u32 flags; /* KVM_MEM_LOG_DIRTY_PAGES, KVM_MEM_READONLY */
+	u64 *dirty; /* one bit a page; NULL unless logged */
+};
+
+struct stage2 {
+	u64 root_pa;
+	u64 *root;
+	struct host_spin lock;
+	u64 pages; /* table pages in use, the root included */
+	u64 generation; /* counts removals; the vendor compares it at load */
+};
+
+struct vm {
+	u32 refs;
+	struct host_mutex lock;
+	struct host_rwlock mem_lock;
+	struct memslot *slots; /* sorted by gpa, VM_MAX_SLOTS long */
+	u32 nslots;
+	struct stage2 stage2;
+	struct vcpu *vcpus[VM_MAX_VCPUS]; /* by index; a slot is set once */
+	u32 nvcpus;
+	u32 boot_cpu_id;
+	u64 tss_addr, identity_addr;
+
+	struct host_spin irq_lock;
+	struct irqchip *irqchip; /* NULL: interrupt chips are the caller's */
+	struct host_timer pit_timer;
+	bool split_irqchip;
+
+	bool dead; /* our own bug was found: every KVM_RUN ends with KVM_EXIT_INTERNAL_ERROR */
+	const char *dead_why;
+	u64 cap_flags; /* capabilities switched on by KVM_ENABLE_CAP, VM_CAP_* */
+	s64 clock_offset;
+	void *vendor_data;
+};
+
+#define VM_CAP_EXCEPTION_PAYLOAD (1u << 0)
+#define VM_CAP_USER_MSR (1u << 1)
+#define VM_CAP_MANUAL_DIRTY (1u << 2)
+#define VM_CAP_TRIPLE_FAULT (1u << 3)
+
+/* What an exit left to be finished when the caller comes back with KVM_RUN. */
+enum pending_io { PENDING_NONE, PENDING_IO_IN, PENDING_IO_OUT, PENDING_MMIO_READ,
+		  PENDING_MMIO_WRITE, PENDING_MSR, PENDING_HYPERCALL };
+
+#define VCPU_PIO_SIZE 4096u
+
+struct vcpu {
+	u64 gpr[16]; /* first: the entry code addresses it from the vCPU's own address */
+	struct vcpu_state state;
+	u32 valid, dirty;
+	struct exit exit;
+	struct event event;
+	bool want_irq_window, want_nmi_window;
+
+	/* who and where */
+	struct vm *vm;
+	u32 id; /* as given to KVM_CREATE_VCPU; also the APIC ID */
+	u32 index;
+	struct host_mutex lock;
+	int cpu; /* CPU whose hardware may hold our state; -1: none */
+	bool loaded;
+	bool in_section;
+	u64 home[16]; /* the home's own; see host_vcpu_thread() */
+
+	/* leaving the guest: set kick, then see in_guest, then interrupt that CPU */
+	u32 in_guest;
+	u32 kick;
+	struct host_wait wait;
+
+	/* shared with the caller */
+	struct kvm_run *run; /* one page */
+	u8 *pio; /* VCPU_PIO_SIZE bytes, the next page */
+
+	/* pending work */
+	u8 pending; /* enum pending_io */
+	struct mmio_work *mmio; /* of the emulator, NULL until first needed */
+	bool nmi_pending;
+	u8 nmi_queued;
+	bool triple_fault_pending;
+	struct event exception; /* raised by emulation, not yet delivered */
+	u64 exception_payload;
+	bool exception_has_payload;
+	u32 mp_state; /* KVM_MP_STATE_* */
+
+	/* caller's settings */
+	u32 guest_debug; /* KVM_GUESTDBG_* */
+	u64 debug_dr[4], debug_dr7;
+	bool has_sigmask;
+	u64 sigmask;
+	u32 ncpuid;
+	struct kvm_cpuid_entry2 *cpuid; /* VCPU_MAX_CPUID long */
+	u64 cpuid_xcr0; /* features of XCR0 that the guest's CPUID permits */
+	u64 guest_phys_bits; /* MAXPHYADDR of the guest's CPUID */
+
+	void *fpu; /* XSAVE area, standard format, one page, 64-byte aligned */
+	struct vcpu_msrs *msrs; /* of msr.c: those that are only memory */
+	struct lapic *lapic; /* NULL without the in-kernel chip */
+	struct host_timer lapic_timer;
+
+	u64 exits[EXIT_KINDS]; /* counted from the first day */
+	u64 user_exits;
+	u64 hardware_reads, hardware_writes; /* VMREAD, VMWRITE; VMCB traffic */
+	u64 stage2_generation;
+	void *vendor_data;
+};
+
+/* ---- state.c: state between memory and hardware (lead) --------------------------------- */
+
+/* Make groups good in vcpu->state; as need, and to be written back before the next entry. */
+void vcpu_need_slow(struct vcpu *vcpu, u32 groups);
+static inline void vcpu_need(struct vcpu *vcpu, u32 groups)
+{
+	if (groups & ~vcpu->valid)
+		vcpu_need_slow(vcpu, groups);
+}
+static inline void vcpu_touch(struct vcpu *vcpu, u32 groups)
+{
+	vcpu_need(vcpu, groups);
+	vcpu->dirty |= groups;
+}
+/* For whole groups that are about to be overwritten: no fetch. */
+static inline void vcpu_overwrite(struct vcpu *vcpu, u32 groups)
+{
+	vcpu->valid |= groups;
+	vcpu->dirty |= groups;
+}
+
+/*
+ * The architecture's rules on control registers (SDM vol. 3, 2.5; APM vol. 2, 3.1): 0, or
+ * -SWIVL_EINVAL where the processor would raise #GP(0). From the guest's side they also do what
+ * goes with it: LMA, PDPTRs.
+ */
+int vcpu_set_cr0(struct vcpu *vcpu, u64 value);
+int vcpu_set_cr3(struct vcpu *vcpu, u64 value);
+int vcpu_set_cr4(struct vcpu *vcpu, u64 value);
+int vcpu_set_efer(struct vcpu *vcpu, u64 value);
+int vcpu_set_xcr0(struct vcpu *vcpu, u64 value);
+/* Bits that the guest's CPUID and this processor leave reserved. */
+u64 vcpu_cr4_reserved(struct vcpu *vcpu);
+u64 vcpu_efer_reserved(struct vcpu *vcpu);
+/* Architectural reset (SDM vol. 3, table 10-1); INIT keeps what INIT keeps. */
+void vcpu_reset(struct vcpu *vcpu, bool init);
+unsigned int vcpu_cpl(struct vcpu *vcpu);
+
+/* ---- object.c: life of VMs and vCPUs (lead) --------------------------------------------- */
+
+int vm_create(struct vm **out);
+int vcpu_create(struct vm *vm, u32 id, struct vcpu **out);
+struct vcpu *vm_find_vcpu(struct vm *vm, u32 id);
+/* Our own bug: say it, stop this VM, keep the host alive. */
+void vm_die(struct vm *vm, const char *why);
+
+/* ---- run.c and exits.c (lead) ------------------------------------------------------------ */
+
+long vcpu_run(struct vcpu *vcpu);
+/* Take the vCPU out of the guest soon, or wake it; from any context. */
+void vcpu_kick(struct vcpu *vcpu);
+/* Have the hardware's state in memory, for requests from outside KVM_RUN. vcpu->lock held. */
+void vcpu_sync(struct vcpu *vcpu);
+
+/* ---- events.c (lead) ---------------------------------------------------------------------- */
+
+void vcpu_raise(struct vcpu *vcpu, u8 vector);
+void vcpu_raise_error(struct vcpu *vcpu, u8 vector, u32 error);
+void vcpu_raise_page_fault(struct vcpu *vcpu, u64 address, u32 error);
+/* KVM_INTERRUPT: an external interrupt chosen by the caller; -SWIVL_EEXIST if one waits. */
+int vcpu_queue_interrupt(struct vcpu *vcpu, u8 vector);
+void vcpu_queue_nmi(struct vcpu *vcpu);
+bool vcpu_interrupt_allowed(struct vcpu *vcpu);
+
+/* ---- memslot.c, stage2.c ------------------------------------------------------------------ */
+
+int vm_memory_init(struct vm *vm);
+void vm_memory_free(struct vm *vm);
+/* KVM_SET_USER_MEMORY_REGION; takes the locks itself, kicks the vCPUs out. */
+int vm_set_memory_region(struct vm *vm, const struct kvm_userspace_memory_region *region);
+int vm_get_dirty_log(struct vm *vm, const struct kvm_dirty_log *log);
+int vm_clear_dirty_log(struct vm *vm, const struct kvm_clear_dirty_log *log);
+/* The slot that holds @gpa, or NULL. mem_lock held (read is enough). */
+const struct memslot *vm_find_slot(struct vm *vm, u64 gpa);
+
+/*
+ * A guest physical access faulted. Pins and maps what is needed. Task (not in a section),
+ * mem_lock held for reading. 0: mapped, enter again; 1: no memory there (MMIO); or the write
+ * hits a read-only slot (also MMIO: 1); -SWIVL_EFAULT: the caller's memory is not there.
+ */
+int vm_fault_in(struct vm *vm, u64 gpa, u8 access);
+/* As above for a section: maps only what needs no pinning; -SWIVL_EAGAIN: call vm_fault_in(). */
+int vm_fault_fast(struct vm *vm, u64 gpa, u8 access);
+
+/*
+ * Guest memory by guest physical address, over any number of pages. Task, or within a section
+ * (then only what is mapped already: -SWIVL_EAGAIN otherwise). mem_lock held for reading.
+ * -SWIVL_EFAULT: no memory there. Writes mark pages dirty.
+ */
+int vm_read_guest(struct vm *vm, u64 gpa, void *dst, size_t size, bool may_sleep);
+int vm_write_guest(struct vm *vm, u64 gpa, const void *src, size_t size, bool may_sleep);
+
+/* stage2.c: the one builder and walker. @level 1: 4 KiB, 2: 2 MiB. */
+int stage2_init(struct stage2 *s2);
+void stage2_free(struct stage2 *s2); /* unpins all that is mapped */
+/* The leaf entry that translates @gpa, or NULL; its level to @level. */
+u64 *stage2_find(struct stage2 *s2, u64 gpa, unsigned int *level);
+int stage2_map(struct stage2 *s2, u64 gpa, u64 pa, unsigned int level, bool write);
+/* Remove and unpin [gpa, gpa + size); true if anything was there. */
+bool stage2_unmap(struct stage2 *s2, u64 gpa, u64 size);
+bool stage2_write_protect(struct stage2 *s2, u64 gpa, u64 size);
+
+/* ---- cpuid.c, msr.c ------------------------------------------------------------------------ */
+
+void vcpu_cpuid(struct vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx);
+/* Does the guest's CPUID have this? @reg 0..3: eax..edx. */
+bool vcpu_has_cpuid(struct vcpu *vcpu, u32 leaf, u32 subleaf, unsigned int reg, unsigned int bit);
+int vcpu_msrs_init(struct vcpu *vcpu);
+void vcpu_msrs_free(struct vcpu *vcpu);
+/* 0, or 1 where the guest gets #GP (the caller of KVM_GET_MSRS: not counted). */
+int msr_read(struct vcpu *vcpu, u32 msr, u64 *value, bool from_guest);
+int msr_write(struct vcpu *vcpu, u32 msr, u64 value, bool from_guest);
+
+/* ---- irqwire.c: the interrupt chips in this VM --------------------------------------------- */
+
+/* A vector to inject now, or -1. Takes irq_lock. ack: it is being delivered. */
+int vcpu_irq_pending(struct vcpu *vcpu);
+int vcpu_irq_ack(struct vcpu *vcpu);
+/* The chips take a port or a guest physical access: true if it was theirs. */
+bool vm_chip_port(struct vcpu *vcpu, u16 port, unsigned int size, bool write, u32 *value);
+bool vm_chip_mmio(struct vcpu *vcpu, u64 gpa, unsigned int size, bool write, u64 *value);
+
+#endif
