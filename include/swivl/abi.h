@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * swivl's interface: KVM's requests of API version 12 for x86, and a few of our own.
+ *
+ * Numbers and layouts are those of Linux <linux/kvm.h>, so that a program written for one runs on
+ * the other. This header needs no other: it serves Windows, freestanding code, a kernel and C++.
+ *
+ * Together with <linux/kvm.h>: include that one first and this header adds only what is swivl's
+ * own. Included second, the system's header finds its guard taken and adds nothing; a program
+ * that wants more of it than stands here (other processors, nested guests) includes it first.
+ *
+ * A request is made with ioctl(fd, REQUEST, argument) on Linux and DeviceIoControl on Windows. It
+ * returns 0 or a result that is not negative; the errors are Linux' errno values. Those all share:
+ * ENOTTY (no such request on this object), EFAULT (the argument is not readable or writable
+ * memory), EIO (asked by another process than the one that made the VM), ENOMEM.
+ *
+ * Units: sizes are bytes, guest addresses are bytes from guest-physical 0, "gfn" is a guest address
+ * divided by 4096. Reserved and padding members are zero unless a comment says otherwise.
+ */
+#ifndef SWIVL_ABI_H
+#define SWIVL_ABI_H
+
+typedef unsigned char swivl_u8;
+typedef unsigned short swivl_u16;
+typedef unsigned int swivl_u32;
+typedef unsigned long long swivl_u64;
+typedef int swivl_s32;
+typedef long long swivl_s64;
+
+/* Anonymous unions and open-ended arrays are older than some standards that a caller may ask for. */
+#ifdef __GNUC__
+#define SWIVL_EXT __extension__
+#else
+#define SWIVL_EXT
+#endif
+
+/*
+ * A request's number: bits 30-31 direction (1: the caller's argument is read, 2: written),
+ * 16-29 size of the argument, 8-15 the type 0xAE, 0-7 the request. The argument of requests
+ * without direction is a plain number.
+ */
+#define SWIVL_IOC_TYPE 0xAEu
+#define SWIVL_IOC_(dir, nr, size)                                                                  \
+	(((dir) << 30) | ((unsigned int)(size) << 16) | (SWIVL_IOC_TYPE << 8) | (nr))
+#define SWIVL_IO(nr) SWIVL_IOC_(0u, nr, 0)
+#define SWIVL_IOW(nr, type) SWIVL_IOC_(1u, nr, sizeof(type))
+#define SWIVL_IOR(nr, type) SWIVL_IOC_(2u, nr, sizeof(type))
+#define SWIVL_IOWR(nr, type) SWIVL_IOC_(3u, nr, sizeof(type))
+
+#ifndef __LINUX_KVM_H
+#define __LINUX_KVM_H
+#define _ASM_X86_KVM_H
+/* The definitions below are this header's, not the system's. */
+#define SWIVL_ABI_OWN 1
+
+#include "abi_state.h"
+#include "abi_requests.h"
+
+#endif /* __LINUX_KVM_H */
+
+/* ---- swivl's own requests: numbers 0xf0 and up, which KVM does not use ---- */
+
+#define SWIVL_VENDOR_NONE 0
+#define SWIVL_VENDOR_VMX 1
+#define SWIVL_VENDOR_SVM 2
+
+/* SWIVL_GET_VERSION, to the device; KVM's device answers ENOTTY, which tells the two apart. */
+struct swivl_version {
+	swivl_u32 major, minor, patch;
+	swivl_u32 vendor; /* SWIVL_VENDOR_* */
+};
+
+/*
+ * Kinds of exits from a guest, the same on both processors. The number of a kind never changes;
+ * new ones come at the end.
+ */
+enum swivl_exit_kind {
+	SWIVL_EXIT_OTHER,
+	SWIVL_EXIT_EXCEPTION,
+	SWIVL_EXIT_INTERRUPT, /* the host's */
+	SWIVL_EXIT_NMI, /* the host's */
+	SWIVL_EXIT_WINDOW, /* the guest is open for an interrupt or an NMI */
+	SWIVL_EXIT_PORT,
+	SWIVL_EXIT_MEMORY, /* a page that is not mapped yet, or is logged */
+	SWIVL_EXIT_MMIO, /* an address without memory */
+	SWIVL_EXIT_APIC,
+	SWIVL_EXIT_CPUID,
+	SWIVL_EXIT_HLT,
+	SWIVL_EXIT_HYPERCALL,
+	SWIVL_EXIT_RDMSR,
+	SWIVL_EXIT_WRMSR,
+	SWIVL_EXIT_CR,
+	SWIVL_EXIT_DR,
+	SWIVL_EXIT_XSETBV,
+	SWIVL_EXIT_TASK_SWITCH,
+	SWIVL_EXIT_TRIPLE_FAULT,
+	SWIVL_EXIT_INIT_SIPI,
+	SWIVL_EXIT_TIMER, /* the preemption timer */
+	SWIVL_EXIT_PAUSE,
+	SWIVL_EXIT_MONITOR_MWAIT,
+	SWIVL_EXIT_CACHE, /* INVD, WBINVD, INVLPG and their like */
+	SWIVL_EXIT_TSC_PMC, /* RDTSC, RDTSCP, RDPMC */
+	SWIVL_EXIT_VIRT, /* the virtualization instructions, which the guest may not use */
+	SWIVL_EXIT_ENTRY_FAILED,
+	SWIVL_EXIT_KINDS,
+	SWIVL_EXIT_ROOM = 64
+};
+
+/* SWIVL_GET_STATS, to a vCPU, or to a VM for the sum over its vCPUs. Counts from creation on. */
+struct swivl_stats {
+	swivl_u64 entries; /* into the guest */
+	swivl_u64 user_exits; /* returns of KVM_RUN */
+	swivl_u64 injected; /* events put into the guest */
+	swivl_u64 control_reads; /* VMREAD; 0 where the control structure is memory */
+	swivl_u64 control_writes; /* VMWRITE */
+	swivl_u64 pages; /* 4096 bytes each, of kernel memory held now */
+	swivl_u64 reserved[10];
+	swivl_u64 exits[SWIVL_EXIT_ROOM]; /* by enum swivl_exit_kind */
+};
+
+#define SWIVL_GET_VERSION SWIVL_IOR(0xf0, struct swivl_version)
+#define SWIVL_GET_STATS SWIVL_IOR(0xf1, struct swivl_stats)
+/* 0xf2 is kept for the explanation of the last failed entry. */
+
+#endif /* SWIVL_ABI_H */
