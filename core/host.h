@@ -80,6 +80,9 @@ void host_cr4_change(u64 set, u64 clear);
  */
 void host_section_enter(void);
 void host_section_leave(void);
+/* Only no preemption: for a short look at a vCPU's hardware state. Nests in a section. */
+void host_preempt_off(void);
+void host_preempt_on(void);
 void host_irq_disable(void);
 void host_irq_enable(void);
 /* Is there a reason to leave the section: a signal, a reschedule, deferred interrupts? Atomic. */

@@ -84,7 +84,7 @@ struct table_reg {
 
 struct vcpu_state {
 	u64 rip, rflags;
-	u64 cr0, cr2, cr3, cr4, cr8, efer; /* as the guest sees them */
+	u64 cr0, cr2, cr3, cr4, cr8, efer; /* as the guest sees them; cr2, cr8, efer: always good */
 	struct segment seg[SEGS];
 	struct table_reg gdt, idt;
 	u64 sysenter_cs, sysenter_esp, sysenter_eip;
@@ -133,6 +133,7 @@ struct vm {
 	u32 refs;
 	struct host_mutex lock;
 	struct host_rwlock mem_lock;
+	u32 mem_writers; /* somebody waits for mem_lock: vCPUs leave their section */
 	struct memslot *slots; /* sorted by gpa, VM_MAX_SLOTS long */
 	u32 nslots;
 	struct stage2 stage2;
@@ -182,9 +183,9 @@ struct vcpu {
 	bool in_section;
 	u64 home[16]; /* the home's own; see host_vcpu_thread() */
 
-	/* leaving the guest: set kick, then see in_guest, then interrupt that CPU */
+	/* leaving the guest: set check_events, then see in_guest, then interrupt that CPU */
 	u32 in_guest;
-	u32 kick;
+	u32 check_events; /* something to deliver may be new: look before the next entry */
 	struct host_wait wait;
 
 	/* shared with the caller */
@@ -194,8 +195,9 @@ struct vcpu {
 	/* pending work */
 	u8 pending; /* enum pending_io */
 	struct mmio_work *mmio; /* of the emulator, NULL until first needed */
-	bool nmi_pending;
-	u8 nmi_queued;
+	u8 nmi_pending; /* 0 to 2: one in service may have one behind it */
+	s16 user_irq; /* vector of KVM_INTERRUPT, -1: none */
+	struct event held; /* interrupted delivery that waits behind an exception */
 	bool triple_fault_pending;
 	struct event exception; /* raised by emulation, not yet delivered */
 	u64 exception_payload;
@@ -275,8 +277,9 @@ void vm_die(struct vm *vm, const char *why);
 long vcpu_run(struct vcpu *vcpu);
 /* Take the vCPU out of the guest soon, or wake it; from any context. */
 void vcpu_kick(struct vcpu *vcpu);
-/* Have the hardware's state in memory, for requests from outside KVM_RUN. vcpu->lock held. */
-void vcpu_sync(struct vcpu *vcpu);
+/* mem_lock for writing, with all vCPUs sent out of the guest. Task. */
+void vm_memory_lock(struct vm *vm);
+void vm_memory_unlock(struct vm *vm);
 
 /* ---- events.c (lead) ---------------------------------------------------------------------- */
 
