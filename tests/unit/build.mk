@@ -17,7 +17,7 @@ uses = $(shell sed -n 's|^// uses: ||p' $(1))
 define unit_rule
 $(BUILD)/unit/$(1): tests/unit/$(1).c $(call uses,tests/unit/$(1).c)
 	@mkdir -p $$(@D)
-	$$(CC) $$(UNIT_CFLAGS) -MMD -MF $$@.d -o $$@ $$(filter %.c,$$^) -lcmocka
+	$$(CC) $$(UNIT_CFLAGS) -MMD -MT $$@ -o $$@ $$(filter %.c,$$^) -lcmocka
 endef
 define fuzz_rule
 $(BUILD)/fuzz/$(1): tests/fuzz/$(1).c $(call uses,tests/fuzz/$(1).c)
@@ -27,7 +27,7 @@ endef
 comma := ,
 $(foreach t,$(UNIT_SRCS:tests/unit/%.c=%),$(eval $(call unit_rule,$(t))))
 $(foreach t,$(FUZZ_SRCS:tests/fuzz/%.c=%),$(eval $(call fuzz_rule,$(t))))
--include $(UNIT_BINS:=.d)
+-include $(wildcard $(BUILD)/unit/*.d)
 
 .PHONY: unit fuzz
 unit: $(UNIT_BINS)
