@@ -70,51 +70,53 @@ struct swivl_version {
 	swivl_u32 vendor; /* SWIVL_VENDOR_* */
 };
 
-/*
- * Kinds of exits from a guest, the same on both processors. The number of a kind never changes;
- * new ones come at the end.
- */
+/* Kinds of exits from a guest, the same on both processors. New ones come at the end. */
 enum swivl_exit_kind {
-	SWIVL_EXIT_OTHER,
-	SWIVL_EXIT_EXCEPTION,
+	SWIVL_EXIT_NONE, /* settled next to the processor, e.g. a host interrupt during delivery */
 	SWIVL_EXIT_INTERRUPT, /* the host's */
 	SWIVL_EXIT_NMI, /* the host's */
-	SWIVL_EXIT_WINDOW, /* the guest is open for an interrupt or an NMI */
-	SWIVL_EXIT_PORT,
-	SWIVL_EXIT_MEMORY, /* a page that is not mapped yet, or is logged */
-	SWIVL_EXIT_MMIO, /* an address without memory */
-	SWIVL_EXIT_APIC,
+	SWIVL_EXIT_EXCEPTION,
+	SWIVL_EXIT_TRIPLE_FAULT,
+	SWIVL_EXIT_INIT,
 	SWIVL_EXIT_CPUID,
 	SWIVL_EXIT_HLT,
-	SWIVL_EXIT_HYPERCALL,
-	SWIVL_EXIT_RDMSR,
-	SWIVL_EXIT_WRMSR,
+	SWIVL_EXIT_IO,
+	SWIVL_EXIT_MSR_READ,
+	SWIVL_EXIT_MSR_WRITE,
 	SWIVL_EXIT_CR,
 	SWIVL_EXIT_DR,
+	SWIVL_EXIT_NESTED_FAULT, /* memory not mapped yet, logged, or MMIO */
+	SWIVL_EXIT_NESTED_MISCONFIG,
+	SWIVL_EXIT_HYPERCALL,
 	SWIVL_EXIT_XSETBV,
-	SWIVL_EXIT_TASK_SWITCH,
-	SWIVL_EXIT_TRIPLE_FAULT,
-	SWIVL_EXIT_INIT_SIPI,
-	SWIVL_EXIT_TIMER, /* the preemption timer */
+	SWIVL_EXIT_WBINVD,
+	SWIVL_EXIT_INVD,
+	SWIVL_EXIT_INVLPG,
 	SWIVL_EXIT_PAUSE,
-	SWIVL_EXIT_MONITOR_MWAIT,
-	SWIVL_EXIT_CACHE, /* INVD, WBINVD, INVLPG and their like */
-	SWIVL_EXIT_TSC_PMC, /* RDTSC, RDTSCP, RDPMC */
-	SWIVL_EXIT_VIRT, /* the virtualization instructions, which the guest may not use */
-	SWIVL_EXIT_ENTRY_FAILED,
+	SWIVL_EXIT_MONITOR,
+	SWIVL_EXIT_MWAIT,
+	SWIVL_EXIT_RDTSC,
+	SWIVL_EXIT_RDPMC,
+	SWIVL_EXIT_TASK_SWITCH,
+	SWIVL_EXIT_DESCRIPTOR,
+	SWIVL_EXIT_VIRTUALIZATION, /* an instruction of VMX or SVM, which the guest has not */
+	SWIVL_EXIT_IRQ_WINDOW,
+	SWIVL_EXIT_NMI_WINDOW,
+	SWIVL_EXIT_TPR,
+	SWIVL_EXIT_FAIL_ENTRY,
+	SWIVL_EXIT_UNKNOWN,
 	SWIVL_EXIT_KINDS,
 	SWIVL_EXIT_ROOM = 64
 };
 
 /* SWIVL_GET_STATS, to a vCPU, or to a VM for the sum over its vCPUs. Counts from creation on. */
 struct swivl_stats {
-	swivl_u64 entries; /* into the guest */
+	swivl_u64 total_exits; /* the sum of exits[] */
 	swivl_u64 user_exits; /* returns of KVM_RUN */
-	swivl_u64 injected; /* events put into the guest */
-	swivl_u64 control_reads; /* VMREAD; 0 where the control structure is memory */
-	swivl_u64 control_writes; /* VMWRITE */
+	swivl_u64 hardware_reads; /* VMREAD; loads from the VMCB */
+	swivl_u64 hardware_writes; /* VMWRITE; stores to the VMCB */
 	swivl_u64 pages; /* 4096 bytes each, of kernel memory held now */
-	swivl_u64 reserved[10];
+	swivl_u64 reserved[11];
 	swivl_u64 exits[SWIVL_EXIT_ROOM]; /* by enum swivl_exit_kind */
 };
 

@@ -17,7 +17,8 @@ uses = $(shell sed -n 's|^// uses: ||p' $(1))
 define unit_rule
 $(BUILD)/unit/$(1): tests/unit/$(1).c $(call uses,tests/unit/$(1).c)
 	@mkdir -p $$(@D)
-	$$(CC) $$(UNIT_CFLAGS) -MMD -MT $$@ -o $$@ $$(filter %.c,$$^) -lcmocka
+	@$$(CC) $$(UNIT_CFLAGS) -MM -MT $$@ $$(filter %.c,$$^) >$$@.d
+	$$(CC) $$(UNIT_CFLAGS) -o $$@ $$(filter %.c,$$^) -lcmocka
 endef
 define fuzz_rule
 $(BUILD)/fuzz/$(1): tests/fuzz/$(1).c $(call uses,tests/fuzz/$(1).c)
@@ -27,7 +28,7 @@ endef
 comma := ,
 $(foreach t,$(UNIT_SRCS:tests/unit/%.c=%),$(eval $(call unit_rule,$(t))))
 $(foreach t,$(FUZZ_SRCS:tests/fuzz/%.c=%),$(eval $(call fuzz_rule,$(t))))
--include $(wildcard $(BUILD)/unit/*.d)
+-include $(UNIT_BINS:=.d)
 
 .PHONY: unit fuzz
 unit: $(UNIT_BINS)
