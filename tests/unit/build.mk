@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 #
 # Unit tests: pure parts on the host, with the address and undefined-behaviour sanitizers.
-# tests/unit/test_X.c is one program. The sources it tests stand in its line "// uses: a.c b.c".
+# tests/unit/test_X.c is one program. The sources it tests stand in its line "// uses: a.c b.c",
+# libraries besides cmocka in "// libs: -lX".
 # Fuzz targets: tests/fuzz/fuzz_X.c, the same way, built by clang with libFuzzer.
 
 UNIT_CFLAGS := -std=gnu11 -g -O1 -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers \
@@ -13,12 +14,13 @@ FUZZ_BINS := $(FUZZ_SRCS:tests/fuzz/%.c=$(BUILD)/fuzz/%)
 FUZZ_SECONDS ?= 10
 
 uses = $(shell sed -n 's|^// uses: ||p' $(1))
+libs = $(shell sed -n 's|^// libs: ||p' $(1))
 
 define unit_rule
 $(BUILD)/unit/$(1): tests/unit/$(1).c $(call uses,tests/unit/$(1).c)
 	@mkdir -p $$(@D)
 	@$$(CC) $$(UNIT_CFLAGS) -MM -MT $$@ $$(filter %.c,$$^) >$$@.d
-	$$(CC) $$(UNIT_CFLAGS) -o $$@ $$(filter %.c,$$^) -lcmocka
+	$$(CC) $$(UNIT_CFLAGS) -o $$@ $$(filter %.c,$$^) -lcmocka $(call libs,tests/unit/$(1).c)
 endef
 define fuzz_rule
 $(BUILD)/fuzz/$(1): tests/fuzz/$(1).c $(call uses,tests/fuzz/$(1).c)
