@@ -1,0 +1,286 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""Starts a machine, runs a script in it, and makes sure that it ends."""
+
+import contextlib
+import dataclasses
+import json
+import os
+import pty
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+import tty
+
+from . import bochs, cache, initramfs, kernel as kernels, qemu
+from .cache import LabError
+from .channel import Channel
+
+DEFAULT_CPU = "corei7_haswell_4770"
+STATUS_TIMEOUT = 124
+STATUS_DIED = 125
+STATUS_LAB = 126
+INTERRUPTED = 130
+TAIL_LINES = 40
+LEAVE = b"\x01"             # Ctrl-A, then x, leaves the interactive machine
+
+
+@dataclasses.dataclass
+class Spec:
+    cpu: str = DEFAULT_CPU
+    cpus: int = 1
+    mem: int = 512              # MiB
+    append: str = ""
+    script: bytes = b""
+    add: list = dataclasses.field(default_factory=list)         # (host path, path inside)
+    data: dict = dataclasses.field(default_factory=dict)        # path inside: (bytes, mode)
+    modules: list = dataclasses.field(default_factory=list)     # Debian's, loaded before the script
+    interactive: bool = False
+    icount: bool = False
+    timeout: float = 300
+    ips: int = 0
+    tty: str = ""
+    keep: str = ""              # a folder for console and emulator log
+
+    @property
+    def emulator(self):
+        return qemu if self.cpu == "amd" or self.cpu.startswith("qemu") else bochs
+
+
+def build_initramfs(spec, kernel):
+    a = initramfs.Archive()
+    a.data("lab/script", spec.script, 0o755)
+    files = kernels.module_files(kernel, spec.modules)
+    for path in files:
+        a.add(path, os.path.join("lib/modules", os.path.basename(path)))
+    if files:
+        a.data("lab/modules", "".join(f"/lib/modules/{os.path.basename(p)}\n"
+                                      for p in files).encode())
+    if spec.interactive:
+        a.data("lab/interactive", b"")
+    for source, inside in spec.add:
+        a.add(source, inside)
+    for inside, (content, mode) in spec.data.items():
+        a.data(inside, content, mode)
+    return initramfs.whole(a)
+
+
+class Progress:
+    """One line on a terminal, rewritten while the machine starts; nothing elsewhere."""
+
+    def __init__(self, spec):
+        self.key = f"{spec.cpu} {spec.cpus}"
+        self.path = os.path.join(cache.CACHE, "start-times.json")
+        self.live = sys.stderr.isatty()
+        self.begin = time.monotonic()
+        self.last = 0.0
+        self.shown = False
+        try:
+            with open(self.path) as f:
+                self.times = json.load(f)
+        except (OSError, ValueError):
+            self.times = {}
+        self.expected = self.times.get(self.key, 10.0)
+        self.name = f"{spec.cpu}, {spec.cpus} CPU{'s' if spec.cpus > 1 else ''}"
+
+    def show(self):
+        now = time.monotonic()
+        if not self.live or now - self.last < 0.2:
+            return
+        self.last, self.shown = now, True
+        passed = now - self.begin
+        percent = min(99, int(100 * passed / self.expected))
+        bar = "#" * (percent // 5)
+        sys.stderr.write(f"\r\x1b[Kstarting the emulated machine ({self.name}) "
+                         f"[{bar:<20}] {percent:2}% {passed:.0f} s")
+        sys.stderr.flush()
+
+    def clear(self):
+        if self.shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+            self.shown = False
+
+    def started(self):
+        self.clear()
+        self.times[self.key] = round(time.monotonic() - self.begin, 1)
+        with contextlib.suppress(OSError):
+            tmp = f"{self.path}.{os.getpid()}"
+            with open(tmp, "w") as f:
+                json.dump(self.times, f)
+            os.rename(tmp, self.path)
+
+
+def console_tail(work, lines=TAIL_LINES):
+    try:
+        with open(os.path.join(work, "console"), "rb") as f:
+            text = f.read()[-16384:].decode(errors="replace")
+    except OSError:
+        text = ""
+    tail = [line.rstrip() for line in text.splitlines() if line.strip()][-lines:]
+    if not tail:
+        return "(the console is empty)"
+    return "\n".join(tail)
+
+
+def emulator_tail(work):
+    """What Bochs said last that is not a register dump."""
+    try:
+        with open(os.path.join(work, "bochs.log"), errors="replace") as f:
+            lines = f.read().splitlines()
+    except OSError:
+        return ""
+    wanted = [ln for ln in lines if ln[11:12] in ("p", "e") or "VMFAIL" in ln or "VMENTER" in ln]
+    return "\n".join(wanted[-8:])
+
+
+@dataclasses.dataclass
+class Result:
+    status: int
+    reason: str                 # empty where the script itself ended
+    console: str
+    emulator: str
+    start_seconds: float
+    seconds: float
+
+
+def run(spec, output, progress=True):
+    """Runs spec.script in the machine; output(bytes) gets what it prints, as it comes."""
+    kernel = kernels.get()
+    initrd = build_initramfs(spec, kernel)
+    work = spec.keep or tempfile.mkdtemp(prefix="swivl-lab-")
+    os.makedirs(work, exist_ok=True)
+    try:
+        return _run_in(spec, kernel, initrd, work, output, progress)
+    finally:
+        if not spec.keep:
+            shutil.rmtree(work, ignore_errors=True)
+
+
+def _run_in(spec, kernel, initrd, work, output, progress):
+    bar = Progress(spec)
+    channel = Channel(output)
+    begin = time.monotonic()
+    started_at = 0.0
+    reason = ""
+    p = subprocess.Popen(spec.emulator.command(spec, kernel, initrd, work), cwd=work,
+                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT, start_new_session=True)
+    early = b""
+    try:
+        while channel.status is None:
+            if progress and not channel.started:
+                bar.show()
+            ready, _, _ = select.select([p.stdout], [], [], 0.1)
+            if ready:
+                data = os.read(p.stdout.fileno(), 65536)
+                if not data:
+                    break
+                if not channel.started:
+                    early = (early + data)[-4000:]
+                channel.feed(data)
+                if channel.started and not started_at:
+                    started_at = time.monotonic() - begin
+                    bar.started()
+            if time.monotonic() - begin > spec.timeout:
+                reason = f"no end after {spec.timeout:g} s: stopped"
+                break
+    finally:
+        bar.clear()
+        stop(p)
+    status = channel.status
+    if status is None:
+        status = STATUS_TIMEOUT if reason else STATUS_DIED
+        reason = reason or channel.trouble or "the machine ended before the script did"
+        panic = [ln for ln in console_tail(work, 400).splitlines() if "Kernel panic" in ln]
+        if panic:
+            reason += ": " + panic[0].partition("] ")[2]
+        if not channel.started:
+            reason += " (the script had not started)"
+    if status == STATUS_DIED and not channel.started and spec.emulator is qemu:
+        reason += "\n" + early.decode(errors="replace").strip()
+    return Result(status, reason, console_tail(work), emulator_tail(work), started_at,
+                  time.monotonic() - begin)
+
+
+def stop(p):
+    """Ends an emulator and everything it started."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(p.pid, signal.SIGKILL)
+    p.wait()
+    p.stdout.close()
+
+
+def interactive(spec):
+    """The machine's serial port on this terminal."""
+    spec.interactive = True
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    spec.tty = os.ttyname(slave)
+    kernel = kernels.get()
+    initrd = build_initramfs(spec, kernel)
+    work = spec.keep or tempfile.mkdtemp(prefix="swivl-lab-")
+    os.makedirs(work, exist_ok=True)
+    saved = termios.tcgetattr(0) if os.isatty(0) else None
+    try:
+        return _interact(spec, kernel, initrd, work, master)
+    finally:
+        if saved:
+            termios.tcsetattr(0, termios.TCSADRAIN, saved)
+        if not spec.keep:
+            shutil.rmtree(work, ignore_errors=True)
+
+
+def _interact(spec, kernel, initrd, work, master):
+    bar = Progress(spec)
+    channel = Channel(lambda data: os.write(1, data))
+    p = subprocess.Popen(spec.emulator.command(spec, kernel, initrd, work), cwd=work,
+                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT, start_new_session=True)
+    sources = [p.stdout, master, 0]
+    escape = False
+    try:
+        while channel.status is None:
+            if not channel.started:
+                bar.show()
+            ready, _, _ = select.select(sources, [], [], 0.1)
+            if p.stdout in ready:
+                data = os.read(p.stdout.fileno(), 65536)
+                if not data:
+                    break
+                before = channel.started
+                channel.feed(data)
+                if channel.started and not before:
+                    bar.started()
+                    print("Ctrl-A x leaves the machine, exit ends it.", flush=True)
+                    if os.isatty(0):
+                        tty.setraw(0)
+            if master in ready:
+                bar.clear()
+                os.write(1, os.read(master, 65536))
+            if 0 in ready:
+                data = os.read(0, 4096)
+                if not data:
+                    sources.remove(0)
+                    data = b"\x04" if channel.started else b""
+                for b in data:
+                    key = bytes([b])
+                    if escape and key in b"xX":
+                        return 0
+                    if key == LEAVE and not escape:
+                        escape = True
+                        continue
+                    escape = False
+                    os.write(master, key)
+    finally:
+        bar.clear()
+        stop(p)
+    if channel.status is None:
+        print(f"\r\nlab: {channel.trouble or 'the machine ended'}\r", file=sys.stderr)
+        print(emulator_tail(work).replace("\n", "\r\n"), file=sys.stderr)
+        return STATUS_DIED
+    return channel.status

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""QEMU, always TCG: the AMD machine. Another accelerator would make results depend on the host."""
+
+import os
+
+CMDLINE = """console=ttyS0 quiet nokaslr panic=-1 reboot=t tsc=reliable no_timer_check lpj=4000000
+ cryptomgr.notests init_on_alloc=0 8250.nr_uarts=1 rdinit=/init"""
+
+
+def command(spec, kernel, initrd, work):
+    cmdline = CMDLINE
+    console = f"file:{work}/console"
+    if spec.interactive:
+        console = spec.tty
+    machine = ["-M", "microvm,acpi=off,pit=on,pic=on,rtc=on,isa-serial=on"]
+    if spec.cpus > 1:
+        machine = ["-M", "pc,usb=off", "-smp", str(spec.cpus)]     # microvm without ACPI has one CPU
+    if spec.icount:
+        cmdline += " tsc_early_khz=1000000"
+        machine += ["-icount", "shift=0,sleep=off", "-rtc", "base=2020-01-01,clock=vm",
+                    "-seed", "1"]
+    cmdline = " ".join((cmdline + " " + spec.append).split())
+    return ["/usr/bin/qemu-system-x86_64", *machine, "-accel", "tcg",
+            "-cpu", "EPYC-v1,+svm,+npt" if spec.cpu == "amd" else spec.cpu[4:],
+            "-m", str(spec.mem), "-display", "none", "-monitor", "none", "-no-reboot", "-nodefaults",
+            "-nic", "none", "-no-user-config", "-serial", console,
+            "-chardev", "stdio,id=out,signal=off", "-device", "isa-debugcon,iobase=0xe9,chardev=out",
+            "-kernel", kernel.vmlinux, "-initrd", initrd, "-append", cmdline]
