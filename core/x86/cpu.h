@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * The processor's instructions as functions, one each, no policy. VMX has its own in
+ * core/vmx/insn.h. With SWIVL_MODEL they are functions of the modelled processor instead.
+ *
+ * None of these catches a fault: read CPUID before touching an MSR that may not be there.
+ */
+#ifndef SWIVL_CORE_X86_CPU_H
+#define SWIVL_CORE_X86_CPU_H
+
+#include "core/types.h"
+
+struct x86_cpuid {
+	u32 eax, ebx, ecx, edx;
+};
+
+/* The operand of LGDT and LIDT in 64-bit mode. */
+struct x86_table {
+	u16 limit;
+	u64 base;
+} __attribute__((packed));
+
+#ifdef SWIVL_MODEL
+
+struct x86_cpuid x86_cpuid(u32 leaf, u32 subleaf);
+u64 x86_rdmsr(u32 msr);
+void x86_wrmsr(u32 msr, u64 value);
+u64 x86_rdtsc(void);
+u64 x86_read_cr0(void);
+u64 x86_read_cr2(void);
+u64 x86_read_cr3(void);
+u64 x86_read_cr4(void);
+void x86_write_cr2(u64 value);
+u64 x86_read_dr(unsigned int n); /* 0..3, 6, 7 */
+void x86_write_dr(unsigned int n, u64 value);
+u64 x86_xgetbv(void);
+void x86_xsetbv(u64 value);
+void x86_xsave(void *area, u64 mask);
+void x86_xrstor(const void *area, u64 mask);
+void x86_fxsave(void *area);
+void x86_fxrstor(const void *area);
+u32 x86_rdpkru(void);
+void x86_wrpkru(u32 value);
+struct x86_table x86_sgdt(void);
+struct x86_table x86_sidt(void);
+void x86_lgdt(const struct x86_table *table);
+void x86_lidt(const struct x86_table *table);
+u16 x86_sldt(void);
+void x86_lldt(u16 selector);
+u16 x86_str(void);
+void x86_ltr(u16 selector);
+u16 x86_read_cs(void);
+u16 x86_read_ss(void);
+u16 x86_read_ds(void);
+u16 x86_read_es(void);
+u16 x86_read_fs(void);
+u16 x86_read_gs(void);
+void x86_load_ds(u16 selector);
+void x86_load_es(u16 selector);
+void x86_load_fs(u16 selector);
+void x86_load_gs_swapped(u16 selector);
+u32 x86_lar(u16 selector);
+void x86_int2(void);
+void x86_int18(void);
+
+#else
+
+static inline struct x86_cpuid x86_cpuid(u32 leaf, u32 subleaf)
+{
+	struct x86_cpuid r;
+
+	asm volatile("cpuid"
+		     : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx)
+		     : "a"(leaf), "c"(subleaf));
+	return r;
+}
+
+static inline u64 x86_rdmsr(u32 msr)
+{
+	u32 low, high;
+
+	asm volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
+	return (u64)high << 32 | low;
+}
+
+static inline void x86_wrmsr(u32 msr, u64 value)
+{
+	asm volatile("wrmsr" : : "c"(msr), "a"((u32)value), "d"((u32)(value >> 32)) : "memory");
+}
+
+static inline u64 x86_rdtsc(void)
+{
+	u32 low, high;
+
+	asm volatile("rdtsc" : "=a"(low), "=d"(high));
+	return (u64)high << 32 | low;
+}
+
+#define X86_READ_REG(name, reg, type) \
+	static inline type name(void) \
+	{ \
+		type value; \
+		asm volatile("mov %%" #reg ", %0" : "=r"(value) : : "memory"); \
+		return value; \
+	}
+X86_READ_REG(x86_read_cr0, cr0, u64)
+X86_READ_REG(x86_read_cr2, cr2, u64)
+X86_READ_REG(x86_read_cr3, cr3, u64)
+X86_READ_REG(x86_read_cr4, cr4, u64)
+X86_READ_REG(x86_read_cs, cs, u16)
+X86_READ_REG(x86_read_ss, ss, u16)
+X86_READ_REG(x86_read_ds, ds, u16)
+X86_READ_REG(x86_read_es, es, u16)
+X86_READ_REG(x86_read_fs, fs, u16)
+X86_READ_REG(x86_read_gs, gs, u16)
+#undef X86_READ_REG
+
+static inline void x86_write_cr2(u64 value)
+{
+	asm volatile("mov %0, %%cr2" : : "r"(value) : "memory");
+}
+
+static inline u64 x86_read_dr(unsigned int n)
+{
+	u64 value = 0;
+
+	switch (n) {
+	case 0:
+		asm volatile("mov %%dr0, %0" : "=r"(value));
+		break;
+	case 1:
+		asm volatile("mov %%dr1, %0" : "=r"(value));
+		break;
+	case 2:
+		asm volatile("mov %%dr2, %0" : "=r"(value));
+		break;
+	case 3:
+		asm volatile("mov %%dr3, %0" : "=r"(value));
+		break;
+	case 6:
+		asm volatile("mov %%dr6, %0" : "=r"(value));
+		break;
+	case 7:
+		asm volatile("mov %%dr7, %0" : "=r"(value));
+		break;
+	}
+	return value;
+}
+
+static inline void x86_write_dr(unsigned int n, u64 value)
+{
+	switch (n) {
+	case 0:
+		asm volatile("mov %0, %%dr0" : : "r"(value));
+		break;
+	case 1:
+		asm volatile("mov %0, %%dr1" : : "r"(value));
+		break;
+	case 2:
+		asm volatile("mov %0, %%dr2" : : "r"(value));
+		break;
+	case 3:
+		asm volatile("mov %0, %%dr3" : : "r"(value));
+		break;
+	case 6:
+		asm volatile("mov %0, %%dr6" : : "r"(value));
+		break;
+	case 7:
+		asm volatile("mov %0, %%dr7" : : "r"(value));
+		break;
+	}
+}
+
+/* XCR0; CR4.OSXSAVE must be set. */
+static inline u64 x86_xgetbv(void)
+{
+	u32 low, high;
+
+	asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+	return (u64)high << 32 | low;
+}
+
+static inline void x86_xsetbv(u64 value)
+{
+	asm volatile("xsetbv" : : "c"(0), "a"((u32)value), "d"((u32)(value >> 32)) : "memory");
+}
+
+/* Standard format, 64-bit form; @area is 64-byte aligned. */
+static inline void x86_xsave(void *area, u64 mask)
+{
+	asm volatile("xsave64 (%0)"
+		     :
+		     : "r"(area), "a"((u32)mask), "d"((u32)(mask >> 32))
+		     : "memory");
+}
+
+static inline void x86_xrstor(const void *area, u64 mask)
+{
+	asm volatile("xrstor64 (%0)"
+		     :
+		     : "r"(area), "a"((u32)mask), "d"((u32)(mask >> 32))
+		     : "memory");
+}
+
+static inline void x86_fxsave(void *area)
+{
+	asm volatile("fxsave64 (%0)" : : "r"(area) : "memory");
+}
+
+static inline void x86_fxrstor(const void *area)
+{
+	asm volatile("fxrstor64 (%0)" : : "r"(area) : "memory");
+}
+
+/* CR4.PKE must be set. */
+static inline u32 x86_rdpkru(void)
+{
+	u32 value, zero;
+
+	asm volatile("rdpkru" : "=a"(value), "=d"(zero) : "c"(0));
+	return value;
+}
+
+static inline void x86_wrpkru(u32 value)
+{
+	asm volatile("wrpkru" : : "a"(value), "c"(0), "d"(0) : "memory");
+}
+
+static inline struct x86_table x86_sgdt(void)
+{
+	struct x86_table t;
+
+	asm volatile("sgdt %0" : "=m"(t));
+	return t;
+}
+
+static inline struct x86_table x86_sidt(void)
+{
+	struct x86_table t;
+
+	asm volatile("sidt %0" : "=m"(t));
+	return t;
+}
+
+static inline void x86_lgdt(const struct x86_table *table)
+{
+	asm volatile("lgdt %0" : : "m"(*table) : "memory");
+}
+
+static inline void x86_lidt(const struct x86_table *table)
+{
+	asm volatile("lidt %0" : : "m"(*table) : "memory");
+}
+
+static inline u16 x86_sldt(void)
+{
+	u16 selector;
+
+	asm volatile("sldt %0" : "=r"(selector));
+	return selector;
+}
+
+static inline void x86_lldt(u16 selector)
+{
+	asm volatile("lldt %0" : : "r"(selector) : "memory");
+}
+
+static inline u16 x86_str(void)
+{
+	u16 selector;
+
+	asm volatile("str %0" : "=r"(selector));
+	return selector;
+}
+
+/* The descriptor must be of an available TSS: LTR marks it busy. */
+static inline void x86_ltr(u16 selector)
+{
+	asm volatile("ltr %0" : : "r"(selector) : "memory");
+}
+
+/* Loads of segment registers fault where the descriptor does not allow them: ask x86_lar(). */
+static inline void x86_load_ds(u16 selector)
+{
+	asm volatile("mov %0, %%ds" : : "r"(selector) : "memory");
+}
+
+static inline void x86_load_es(u16 selector)
+{
+	asm volatile("mov %0, %%es" : : "r"(selector) : "memory");
+}
+
+static inline void x86_load_fs(u16 selector)
+{
+	asm volatile("mov %0, %%fs" : : "r"(selector) : "memory");
+}
+
+/* Load GS such that the base in force stays and the one behind SWAPGS changes. Interrupts off. */
+static inline void x86_load_gs_swapped(u16 selector)
+{
+	asm volatile("swapgs\n\tmov %0, %%gs\n\tswapgs" : : "r"(selector) : "memory");
+}
+
+/* Access rights of the descriptor, bits 23:8 as in its second word; 0: not visible. */
+static inline u32 x86_lar(u16 selector)
+{
+	u32 rights;
+	bool visible;
+
+	asm volatile("lar %2, %0" : "=r"(rights), "=@ccz"(visible) : "r"((u32)selector));
+	return visible ? rights : 0;
+}
+
+/* Hand an NMI or a machine check that arrived in the guest to the system's own handler. */
+static inline void x86_int2(void)
+{
+	asm volatile("int $2" : : : "memory");
+}
+
+static inline void x86_int18(void)
+{
+	asm volatile("int $18" : : : "memory");
+}
+
+#endif
+#endif

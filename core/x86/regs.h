@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * Numbers and bits of the architecture, by the manual's names: control registers (SDM vol. 3,
+ * 2.5), flags, debug registers (18.2), MSRs (vol. 4), exception vectors (vol. 3, 6.3) and the
+ * CPUID bits that the core asks for. Facts only.
+ */
+#ifndef SWIVL_CORE_X86_REGS_H
+#define SWIVL_CORE_X86_REGS_H
+
+#define CR0_PE (1ull << 0)
+#define CR0_MP (1ull << 1)
+#define CR0_EM (1ull << 2)
+#define CR0_TS (1ull << 3)
+#define CR0_ET (1ull << 4)
+#define CR0_NE (1ull << 5)
+#define CR0_WP (1ull << 16)
+#define CR0_AM (1ull << 18)
+#define CR0_NW (1ull << 29)
+#define CR0_CD (1ull << 30)
+#define CR0_PG (1ull << 31)
+
+#define CR3_PCID_NO_FLUSH (1ull << 63)
+
+#define CR4_VME (1ull << 0)
+#define CR4_PVI (1ull << 1)
+#define CR4_TSD (1ull << 2)
+#define CR4_DE (1ull << 3)
+#define CR4_PSE (1ull << 4)
+#define CR4_PAE (1ull << 5)
+#define CR4_MCE (1ull << 6)
+#define CR4_PGE (1ull << 7)
+#define CR4_PCE (1ull << 8)
+#define CR4_OSFXSR (1ull << 9)
+#define CR4_OSXMMEXCPT (1ull << 10)
+#define CR4_UMIP (1ull << 11)
+#define CR4_LA57 (1ull << 12)
+#define CR4_VMXE (1ull << 13)
+#define CR4_SMXE (1ull << 14)
+#define CR4_FSGSBASE (1ull << 16)
+#define CR4_PCIDE (1ull << 17)
+#define CR4_OSXSAVE (1ull << 18)
+#define CR4_SMEP (1ull << 20)
+#define CR4_SMAP (1ull << 21)
+#define CR4_PKE (1ull << 22)
+#define CR4_CET (1ull << 23)
+#define CR4_PKS (1ull << 24)
+
+#define EFER_SCE (1ull << 0)
+#define EFER_LME (1ull << 8)
+#define EFER_LMA (1ull << 10)
+#define EFER_NXE (1ull << 11)
+#define EFER_SVME (1ull << 12)
+#define EFER_FFXSR (1ull << 14)
+
+#define XCR0_X87 (1ull << 0)
+#define XCR0_SSE (1ull << 1)
+#define XCR0_AVX (1ull << 2)
+#define XCR0_BNDREGS (1ull << 3)
+#define XCR0_BNDCSR (1ull << 4)
+#define XCR0_OPMASK (1ull << 5)
+#define XCR0_ZMM_HI256 (1ull << 6)
+#define XCR0_HI16_ZMM (1ull << 7)
+#define XCR0_AVX512 (XCR0_OPMASK | XCR0_ZMM_HI256 | XCR0_HI16_ZMM)
+#define XCR0_PKRU (1ull << 9)
+
+#define RFLAGS_CF (1ull << 0)
+#define RFLAGS_ONE (1ull << 1) /* always set */
+#define RFLAGS_PF (1ull << 2)
+#define RFLAGS_AF (1ull << 4)
+#define RFLAGS_ZF (1ull << 6)
+#define RFLAGS_SF (1ull << 7)
+#define RFLAGS_TF (1ull << 8)
+#define RFLAGS_IF (1ull << 9)
+#define RFLAGS_DF (1ull << 10)
+#define RFLAGS_OF (1ull << 11)
+#define RFLAGS_IOPL (3ull << 12)
+#define RFLAGS_NT (1ull << 14)
+#define RFLAGS_RF (1ull << 16)
+#define RFLAGS_VM (1ull << 17)
+#define RFLAGS_AC (1ull << 18)
+#define RFLAGS_VIF (1ull << 19)
+#define RFLAGS_VIP (1ull << 20)
+#define RFLAGS_ID (1ull << 21)
+#define RFLAGS_DEFINED 0x3f7fd7ull /* all that may be set; RFLAGS_ONE must be */
+
+#define DR6_B(n) (1ull << (n))
+#define DR6_BD (1ull << 13)
+#define DR6_BS (1ull << 14)
+#define DR6_BT (1ull << 15)
+#define DR6_RTM (1ull << 16) /* clear: in a transaction */
+#define DR6_ONES 0xffff0ff0ull /* value after reset */
+#define DR7_ENABLED 0xffull /* L0 G0 .. L3 G3 */
+#define DR7_GD (1ull << 13)
+#define DR7_ONE (1ull << 10) /* always set; value after reset */
+
+#define DEBUGCTL_LBR (1ull << 0)
+#define DEBUGCTL_BTF (1ull << 1)
+
+/* Exceptions. */
+#define VECTOR_DE 0
+#define VECTOR_DB 1
+#define VECTOR_NMI 2
+#define VECTOR_BP 3
+#define VECTOR_OF 4
+#define VECTOR_BR 5
+#define VECTOR_UD 6
+#define VECTOR_NM 7
+#define VECTOR_DF 8
+#define VECTOR_TS 10
+#define VECTOR_NP 11
+#define VECTOR_SS 12
+#define VECTOR_GP 13
+#define VECTOR_PF 14
+#define VECTOR_MF 16
+#define VECTOR_AC 17
+#define VECTOR_MC 18
+#define VECTOR_XM 19
+#define VECTOR_VE 20
+#define VECTOR_CP 21
+/* Exceptions that push an error code (SDM vol. 3, table 6-1). */
+#define VECTORS_WITH_ERROR \
+	(1u << VECTOR_DF | 1u << VECTOR_TS | 1u << VECTOR_NP | 1u << VECTOR_SS | \
+	 1u << VECTOR_GP | 1u << VECTOR_PF | 1u << VECTOR_AC | 1u << VECTOR_CP)
+
+/* Error code of a page fault (SDM vol. 3, 4.7). */
+#define PF_PRESENT (1u << 0)
+#define PF_WRITE (1u << 1)
+#define PF_USER (1u << 2)
+#define PF_RESERVED (1u << 3)
+#define PF_FETCH (1u << 4)
+
+/* MSRs, by the manual's names. */
+#define IA32_TIME_STAMP_COUNTER 0x10
+#define IA32_PLATFORM_ID 0x17
+#define IA32_APIC_BASE 0x1b
+#define IA32_FEATURE_CONTROL 0x3a
+#define IA32_TSC_ADJUST 0x3b
+#define IA32_SPEC_CTRL 0x48
+#define IA32_PRED_CMD 0x49
+#define IA32_BIOS_SIGN_ID 0x8b
+#define INTEL_PLATFORM_INFO 0xce
+#define IA32_MTRRCAP 0xfe
+#define IA32_ARCH_CAPABILITIES 0x10a
+#define IA32_FLUSH_CMD 0x10b
+#define IA32_MISC_FEATURES 0x140
+#define IA32_SYSENTER_CS 0x174
+#define IA32_SYSENTER_ESP 0x175
+#define IA32_SYSENTER_EIP 0x176
+#define IA32_MCG_CAP 0x179
+#define IA32_MCG_STATUS 0x17a
+#define IA32_MCG_CTL 0x17b
+#define IA32_PERF_STATUS 0x198
+#define IA32_PERF_CTL 0x199
+#define IA32_MISC_ENABLE 0x1a0
+#define IA32_DEBUGCTL 0x1d9
+#define IA32_MTRR_PHYSBASE0 0x200
+#define IA32_MTRR_FIX64K 0x250
+#define IA32_MTRR_FIX16K_80000 0x258
+#define IA32_MTRR_FIX16K_A0000 0x259
+#define IA32_MTRR_FIX4K_C0000 0x268
+#define IA32_PAT 0x277
+#define IA32_MTRR_DEF_TYPE 0x2ff
+#define IA32_PERF_GLOBAL_CTRL 0x38f
+#define IA32_MC0_CTL 0x400
+#define IA32_VMX_BASIC 0x480
+#define IA32_VMX_PINBASED_CTLS 0x481
+#define IA32_VMX_PROCBASED_CTLS 0x482
+#define IA32_VMX_EXIT_CTLS 0x483
+#define IA32_VMX_ENTRY_CTLS 0x484
+#define IA32_VMX_MISC 0x485
+#define IA32_VMX_CR0_FIXED0 0x486
+#define IA32_VMX_CR0_FIXED1 0x487
+#define IA32_VMX_CR4_FIXED0 0x488
+#define IA32_VMX_CR4_FIXED1 0x489
+#define IA32_VMX_VMCS_ENUM 0x48a
+#define IA32_VMX_PROCBASED_CTLS2 0x48b
+#define IA32_VMX_EPT_VPID_CAP 0x48c
+#define IA32_VMX_TRUE_PINBASED_CTLS 0x48d
+#define IA32_VMX_TRUE_PROCBASED_CTLS 0x48e
+#define IA32_VMX_TRUE_EXIT_CTLS 0x48f
+#define IA32_VMX_TRUE_ENTRY_CTLS 0x490
+#define IA32_VMX_VMFUNC 0x491
+#define IA32_TSC_DEADLINE 0x6e0
+#define IA32_X2APIC_APICID 0x802
+#define IA32_XSS 0xda0
+#define IA32_EFER 0xc0000080
+#define IA32_STAR 0xc0000081
+#define IA32_LSTAR 0xc0000082
+#define IA32_CSTAR 0xc0000083
+#define IA32_FMASK 0xc0000084
+#define IA32_FS_BASE 0xc0000100
+#define IA32_GS_BASE 0xc0000101
+#define IA32_KERNEL_GS_BASE 0xc0000102
+#define IA32_TSC_AUX 0xc0000103
+#define AMD_VM_CR 0xc0010114
+#define AMD_VM_HSAVE_PA 0xc0010117
+
+#define FEATURE_CONTROL_LOCKED (1ull << 0)
+#define FEATURE_CONTROL_VMX_IN_SMX (1ull << 1)
+#define FEATURE_CONTROL_VMX (1ull << 2)
+
+#define APIC_BASE_BSP (1ull << 8)
+#define APIC_BASE_X2APIC (1ull << 10)
+#define APIC_BASE_ENABLED (1ull << 11)
+#define APIC_BASE_DEFAULT 0xfee00000ull
+
+#define MISC_ENABLE_FAST_STRING (1ull << 0)
+
+#define ARCH_CAP_RDCL_NO (1ull << 0)
+#define ARCH_CAP_SKIP_L1DFL_VMENTRY (1ull << 3)
+#define ARCH_CAP_MDS_NO (1ull << 5)
+
+/* PAT after reset (SDM vol. 3, table 11-12). */
+#define PAT_RESET 0x0007040600070406ull
+
+/* CPUID bits: leaf, register, bit. */
+#define CPUID_1_ECX_MONITOR (1u << 3)
+#define CPUID_1_ECX_VMX (1u << 5)
+#define CPUID_1_ECX_PCID (1u << 17)
+#define CPUID_1_ECX_X2APIC (1u << 21)
+#define CPUID_1_ECX_TSC_DEADLINE (1u << 24)
+#define CPUID_1_ECX_XSAVE (1u << 26)
+#define CPUID_1_ECX_OSXSAVE (1u << 27)
+#define CPUID_1_ECX_HYPERVISOR (1u << 31)
+#define CPUID_1_EDX_APIC (1u << 9)
+#define CPUID_1_EDX_PAT (1u << 16)
+#define CPUID_7_EBX_FSGSBASE (1u << 0)
+#define CPUID_7_EBX_SMEP (1u << 7)
+#define CPUID_7_EBX_INVPCID (1u << 10)
+#define CPUID_7_EBX_SMAP (1u << 20)
+#define CPUID_7_ECX_UMIP (1u << 2)
+#define CPUID_7_ECX_PKU (1u << 3)
+#define CPUID_7_ECX_LA57 (1u << 16)
+#define CPUID_7_EDX_MD_CLEAR (1u << 10)
+#define CPUID_7_EDX_SPEC_CTRL (1u << 26) /* IBRS and IBPB */
+#define CPUID_7_EDX_L1D_FLUSH (1u << 28)
+#define CPUID_7_EDX_ARCH_CAP (1u << 29)
+#define CPUID_X1_ECX_SVM (1u << 2) /* leaf 0x80000001 */
+#define CPUID_X1_EDX_SYSCALL (1u << 11)
+#define CPUID_X1_EDX_NX (1u << 20)
+#define CPUID_X1_EDX_GIB_PAGES (1u << 26)
+#define CPUID_X1_EDX_RDTSCP (1u << 27)
+#define CPUID_X1_EDX_LM (1u << 29)
+
+#endif
