@@ -194,6 +194,8 @@ struct vcpu {
 
 	/* pending work */
 	u8 pending; /* enum pending_io */
+	u64 pending_rip; /* where: a caller that moved RIP meanwhile means to skip it */
+	bool step_done; /* the caller's single step ended in our emulation */
 	struct mmio_work *mmio; /* of the emulator, NULL until first needed */
 	u8 nmi_pending; /* 0 to 2: one in service may have one behind it */
 	s16 user_irq; /* vector of KVM_INTERRUPT, -1: none */
@@ -275,6 +277,9 @@ void vm_die(struct vm *vm, const char *why);
 /* ---- run.c and exits.c (lead) ------------------------------------------------------------ */
 
 long vcpu_run(struct vcpu *vcpu);
+/* KVM_CAP_SYNC_REGS: registers through struct kvm_run (requests_vcpu.c). 0 or error. */
+int vcpu_sync_regs_in(struct vcpu *vcpu);
+void vcpu_sync_regs_out(struct vcpu *vcpu);
 /* Take the vCPU out of the guest soon, or wake it; from any context. */
 void vcpu_kick(struct vcpu *vcpu);
 /* mem_lock for writing, with all vCPUs sent out of the guest. Task. */
@@ -348,5 +353,18 @@ int vcpu_irq_ack(struct vcpu *vcpu);
 /* The chips take a port or a guest physical access: true if it was theirs. */
 bool vm_chip_port(struct vcpu *vcpu, u16 port, unsigned int size, bool write, u32 *value);
 bool vm_chip_mmio(struct vcpu *vcpu, u64 gpa, unsigned int size, bool write, u64 *value);
+/* Life of the chips: vCPU side (vm->lock held; nothing where the VM has no chips), VM side. */
+int vcpu_chips_init(struct vcpu *vcpu);
+void vcpu_chips_free(struct vcpu *vcpu);
+/* No timer callback runs or comes any more. */
+void vm_chips_stop(struct vm *vm);
+void vm_chips_free(struct vm *vm);
+/* Is there an interrupt, NMI or SIPI for a vCPU that waits? Any context. */
+bool vcpu_chips_wake(struct vcpu *vcpu);
+/* INIT and SIPI that arrived: true if the vCPU's state was changed by them. Task. */
+bool vcpu_chips_init_sipi(struct vcpu *vcpu);
+/* The guest wrote CR8 (0 to 15); reads. */
+void vcpu_chips_set_cr8(struct vcpu *vcpu, u64 cr8);
+u64 vcpu_chips_cr8(struct vcpu *vcpu);
 
 #endif

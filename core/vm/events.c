@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/*
+ * Events on their way into the guest. Three places, in the order in which they are delivered:
+ *   vcpu->exception  raised by our emulation
+ *   vcpu->event      the one for the next entry; an exit that interrupted a delivery puts the
+ *                    event back here
+ *   vcpu->held       such an event that has to wait behind an exception
+ * then NMIs and external interrupts, when the guest can take them.
+ */
+#include "core/vm/events.h"
+#include "core/vm/vm.h"
+#include "core/x86/regs.h"
+
+/* SDM vol. 3, table 6-5 (interrupt and exception classes). */
+static bool is_contributory(u8 vector)
+{
+	return vector == EXC_DE || (vector >= EXC_TS && vector <= EXC_GP);
+}
+
+static bool has_error_code(u8 vector)
+{
+	return vector == EXC_DF || (vector >= EXC_TS && vector <= EXC_PF) || vector == EXC_AC;
+}
+
+/* Exception @second while @first was being delivered (SDM vol. 3, table 6-5). */
+static bool makes_double_fault(u8 first, u8 second)
+{
+	if (is_contributory(first))
+		return is_contributory(second);
+	return first == EXC_PF && (second == EXC_PF || is_contributory(second));
+}
+
+static void raise(struct vcpu *vcpu, u8 vector, bool has_error, u32 error)
+{
+	struct event *first = vcpu->exception.type ? &vcpu->exception : &vcpu->event;
+
+	if (first->type == EVENT_EXCEPTION) {
+		if (first->vector == EXC_DF && (vector == EXC_PF || is_contributory(vector))) {
+			vcpu->triple_fault_pending = true;
+			return;
+		}
+		if (makes_double_fault(first->vector, vector)) {
+			vector = EXC_DF;
+			has_error = true;
+			error = 0;
+			first->type = EVENT_NONE;
+		}
+	}
+	vcpu->exception = (struct event){ .type = EVENT_EXCEPTION, .vector = vector,
+					  .has_error = has_error, .error = error };
+	vcpu->check_events = 1;
+}
+
+void vcpu_raise(struct vcpu *vcpu, u8 vector)
+{
+	raise(vcpu, vector, has_error_code(vector), 0);
+}
+
+void vcpu_raise_error(struct vcpu *vcpu, u8 vector, u32 error)
+{
+	raise(vcpu, vector, true, error);
+}
+
+void vcpu_raise_page_fault(struct vcpu *vcpu, u64 address, u32 error)
+{
+	vcpu->state.cr2 = address;
+	raise(vcpu, EXC_PF, true, error);
+}
+
+void vcpu_raise_debug(struct vcpu *vcpu, u64 dr6)
+{
+	/* SDM vol. 3, 17.2.3: the processor sets bits and never clears them, but for B0-B3. */
+	vcpu->state.dr6 = (vcpu->state.dr6 & ~0xfull) | DR6_FIXED_1 | dr6;
+	if (dr6 & 0xf || dr6 & DR6_BS) {
+		vcpu_touch(vcpu, STATE_DR7);
+		vcpu->state.dr7 &= ~(u64)DR7_GD;
+	}
+	raise(vcpu, EXC_DB, false, 0);
+}
+
+int vcpu_queue_interrupt(struct vcpu *vcpu, u8 vector)
+{
+	if (vcpu->user_irq >= 0)
+		return -SWIVL_EEXIST;
+	vcpu->user_irq = vector;
+	vcpu->check_events = 1;
+	return 0;
+}
+
+void vcpu_queue_nmi(struct vcpu *vcpu)
+{
+	u8 pending = __atomic_load_n(&vcpu->nmi_pending, __ATOMIC_RELAXED);
+
+	/* One may be in service with one more latched behind it (SDM vol. 3, 6.7.1). */
+	while (pending < 2 &&
+	       !__atomic_compare_exchange_n(&vcpu->nmi_pending, &pending, pending + 1, false,
+					    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		;
+	vcpu_kick(vcpu);
+}
+
+bool vcpu_interrupt_allowed(struct vcpu *vcpu)
+{
+	vcpu_need(vcpu, STATE_RFLAGS | STATE_SHADOW);
+	return (vcpu->state.rflags & RFLAGS_IF) &&
+	       !(vcpu->state.shadow & (SHADOW_STI | SHADOW_MOV_SS));
+}
+
+static bool nmi_allowed(struct vcpu *vcpu)
+{
+	vcpu_need(vcpu, STATE_SHADOW);
+	return !(vcpu->state.shadow & (SHADOW_STI | SHADOW_MOV_SS | SHADOW_NMI | SHADOW_SMI));
+}
+
+static bool interrupt_waits(struct vcpu *vcpu)
+{
+	return vcpu->user_irq >= 0 || (vcpu->vm->irqchip && vcpu_irq_pending(vcpu) >= 0);
+}
+
+static void take_interrupt(struct vcpu *vcpu)
+{
+	int vector = vcpu->user_irq;
+
+	if (vector >= 0)
+		vcpu->user_irq = -1;
+	else
+		vector = vcpu_irq_ack(vcpu);
+	if (vector >= 0)
+		vcpu->event = (struct event){ .type = EVENT_INTERRUPT, .vector = vector };
+}
+
+/* Exceptions first: they belong to the instruction that is being executed. */
+static void order_exception(struct vcpu *vcpu)
+{
+	if (!vcpu->exception.type)
+		return;
+	if (vcpu->event.type && vcpu->event.type != EVENT_EXCEPTION)
+		vcpu->held = vcpu->event;
+	vcpu->event = vcpu->exception;
+	vcpu->exception.type = EVENT_NONE;
+	if (vcpu->event.vector != EXC_DB) {
+		/* Faults set RF in the image that the handler sees (SDM vol. 3, 17.3.1.1). */
+		vcpu_touch(vcpu, STATE_RFLAGS);
+		vcpu->state.rflags |= RFLAGS_RF;
+	}
+}
+
+bool vcpu_prepare_events(struct vcpu *vcpu)
+{
+	bool irq;
+
+	__atomic_store_n(&vcpu->check_events, 0, __ATOMIC_SEQ_CST);
+	if (vcpu->triple_fault_pending)
+		return false;
+	order_exception(vcpu);
+	if (!vcpu->event.type && vcpu->held.type) {
+		vcpu->event = vcpu->held;
+		vcpu->held.type = EVENT_NONE;
+	}
+
+	if (!vcpu->event.type && vcpu->nmi_pending && nmi_allowed(vcpu)) {
+		__atomic_sub_fetch(&vcpu->nmi_pending, 1, __ATOMIC_ACQ_REL);
+		vcpu->event = (struct event){ .type = EVENT_NMI, .vector = EXC_NMI };
+	}
+	vcpu->want_nmi_window = vcpu->nmi_pending != 0;
+
+	irq = interrupt_waits(vcpu);
+	if (irq && !vcpu->event.type && vcpu_interrupt_allowed(vcpu)) {
+		take_interrupt(vcpu);
+		irq = interrupt_waits(vcpu);
+	}
+	vcpu->want_irq_window = irq || (!vcpu->vm->irqchip && vcpu->run->request_interrupt_window);
+	if (vcpu->event.type)
+		vcpu->check_events = vcpu->held.type != EVENT_NONE;
+	return true;
+}
+
+bool vcpu_has_event(struct vcpu *vcpu)
+{
+	return vcpu->event.type || vcpu->exception.type || vcpu->held.type || vcpu->nmi_pending ||
+	       vcpu->user_irq >= 0 || vcpu->triple_fault_pending;
+}

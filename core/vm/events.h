@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* Between the run loop, the exit handlers and the events. */
+#ifndef SWIVL_CORE_VM_EVENTS_H
+#define SWIVL_CORE_VM_EVENTS_H
+
+#include "core/vm/vm.h"
+
+/*
+ * Decide what the next entry delivers (vcpu->event) and which windows are wanted. Loaded.
+ * False: the guest is shut down by a triple fault.
+ */
+bool vcpu_prepare_events(struct vcpu *vcpu);
+/* Anything at all to deliver, for a vCPU that waits? */
+bool vcpu_has_event(struct vcpu *vcpu);
+/* #DB with these bits for DR6. */
+void vcpu_raise_debug(struct vcpu *vcpu, u64 dr6);
+
+/* What a handler tells the loop; negative numbers are errors for the caller of KVM_RUN. */
+enum handled {
+	HANDLED_RESUME, /* enter again */
+	HANDLED_USER, /* vcpu->run says why */
+	HANDLED_LEAVE, /* out of the section, then look again (halted, dead, ...) */
+};
+
+/*
+ * exits.c: what to do about vcpu->exit. -SWIVL_EAGAIN from within a section: call again where
+ * one may sleep. mem_lock held for reading.
+ */
+int vcpu_handle_exit(struct vcpu *vcpu);
+/* The caller came back with the answer that an exit asked for: HANDLED_* or an error. */
+int vcpu_finish_pending(struct vcpu *vcpu);
+/* Past the instruction that exited. */
+void vcpu_skip(struct vcpu *vcpu);
+
+/* io.c, mmio.c */
+int handle_io(struct vcpu *vcpu);
+int finish_io(struct vcpu *vcpu);
+/* INS and OUTS, in mmio.c with the other instructions that touch memory. */
+int handle_io_string(struct vcpu *vcpu);
+int finish_io_string(struct vcpu *vcpu);
+/* An instruction was finished by us while RFLAGS.TF was set. */
+void vcpu_single_step_done(struct vcpu *vcpu);
+int handle_mmio(struct vcpu *vcpu, u64 gpa);
+int finish_mmio(struct vcpu *vcpu);
+/* KVM_EXIT_INTERNAL_ERROR, KVM_INTERNAL_ERROR_EMULATION with the instruction's bytes. */
+int emulation_failed(struct vcpu *vcpu, const u8 *bytes, unsigned int len);
+
+#endif

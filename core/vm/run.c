@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/* KVM_RUN: from the caller into the guest, exit after exit, and back. */
+#include "core/vm/events.h"
+#include "core/vm/vm.h"
+#include "core/x86/regs.h"
+
+void vcpu_need_slow(struct vcpu *vcpu, u32 groups)
+{
+	groups &= ~vcpu->valid;
+	if (vcpu->loaded) {
+		vendor->fetch(vcpu, groups);
+	} else {
+		host_preempt_off();
+		vendor->load(vcpu, false);
+		vendor->fetch(vcpu, groups);
+		vendor->unload(vcpu);
+		host_preempt_on();
+	}
+	vcpu->valid |= groups;
+}
+
+void vcpu_kick(struct vcpu *vcpu)
+{
+	__atomic_store_n(&vcpu->check_events, 1, __ATOMIC_SEQ_CST);
+	host_wait_wake(&vcpu->wait);
+	if (__atomic_load_n(&vcpu->in_guest, __ATOMIC_SEQ_CST))
+		host_vcpu_kick(vcpu);
+}
+
+void vm_memory_lock(struct vm *vm)
+{
+	u32 i, n;
+
+	__atomic_add_fetch(&vm->mem_writers, 1, __ATOMIC_SEQ_CST);
+	n = __atomic_load_n(&vm->nvcpus, __ATOMIC_ACQUIRE);
+	for (i = 0; i < n; i++) {
+		if (__atomic_load_n(&vm->vcpus[i]->in_guest, __ATOMIC_SEQ_CST))
+			host_vcpu_kick(vm->vcpus[i]);
+	}
+	host_write_lock(&vm->mem_lock);
+}
+
+void vm_memory_unlock(struct vm *vm)
+{
+	__atomic_sub_fetch(&vm->mem_writers, 1, __ATOMIC_SEQ_CST);
+	host_write_unlock(&vm->mem_lock);
+}
+
+/*
+ * With interrupts off: from here to the entry nobody can be missed. A kicker first writes its
+ * wish and then looks at in_guest; we first write in_guest and then look for wishes.
+ */
+static bool may_enter(struct vcpu *vcpu)
+{
+	__atomic_store_n(&vcpu->in_guest, 1, __ATOMIC_SEQ_CST);
+	return !__atomic_load_n(&vcpu->check_events, __ATOMIC_RELAXED);
+}
+
+static bool must_leave(struct vcpu *vcpu)
+{
+	return host_section_should_leave() || vcpu->run->immediate_exit ||
+	       __atomic_load_n(&vcpu->vm->mem_writers, __ATOMIC_RELAXED) || vcpu->vm->dead;
+}
+
+static int triple_fault(struct vcpu *vcpu)
+{
+	vcpu->triple_fault_pending = false;
+	vcpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
+	return HANDLED_USER;
+}
+
+/* One stretch on a processor: enters again and again until something needs more than that. */
+static int run_section(struct vcpu *vcpu)
+{
+	int ret = HANDLED_RESUME;
+
+	host_section_enter();
+	vcpu->in_section = true;
+	vendor->load(vcpu, true);
+	while (ret == HANDLED_RESUME) {
+		if (vcpu->check_events && !vcpu_prepare_events(vcpu)) {
+			ret = triple_fault(vcpu);
+			break;
+		}
+		if (vcpu->run->request_interrupt_window && !vcpu->vm->irqchip &&
+		    !vcpu->event.type && vcpu->user_irq < 0 && vcpu_interrupt_allowed(vcpu)) {
+			vcpu->run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
+			ret = HANDLED_USER;
+			break;
+		}
+		host_irq_disable();
+		if (must_leave(vcpu)) {
+			host_irq_enable();
+			ret = HANDLED_LEAVE;
+			break;
+		}
+		if (!may_enter(vcpu)) {
+			__atomic_store_n(&vcpu->in_guest, 0, __ATOMIC_RELEASE);
+			host_irq_enable();
+			continue;
+		}
+		vendor->run(vcpu);
+		__atomic_store_n(&vcpu->in_guest, 0, __ATOMIC_RELEASE);
+		host_irq_enable();
+		vcpu->exits[vcpu->exit.kind]++;
+		if (vcpu->event.type)
+			vcpu->check_events = 1;
+		ret = vcpu_handle_exit(vcpu);
+	}
+	vendor->unload(vcpu);
+	vcpu->in_section = false;
+	host_section_leave();
+	return ret;
+}
+
+static bool wake_condition(void *arg)
+{
+	struct vcpu *vcpu = arg;
+
+	return vcpu->vm->dead || vcpu->run->immediate_exit || vcpu_chips_wake(vcpu) ||
+	       (vcpu->mp_state == KVM_MP_STATE_HALTED && vcpu_has_event(vcpu));
+}
+
+/* A vCPU that is halted or waits for SIPI. False: a signal came first. */
+static bool wait_runnable(struct vcpu *vcpu)
+{
+	while (vcpu->mp_state != KVM_MP_STATE_RUNNABLE) {
+		if (host_signal_pending() || vcpu->run->immediate_exit || vcpu->vm->dead)
+			return false;
+		host_wait_sleep(&vcpu->wait, wake_condition, vcpu);
+		if (vcpu_chips_init_sipi(vcpu))
+			continue;
+		if (vcpu->mp_state == KVM_MP_STATE_HALTED &&
+		    (vcpu_has_event(vcpu) || vcpu_chips_wake(vcpu)))
+			vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
+	}
+	return true;
+}
+
+static int report_dead(struct vcpu *vcpu)
+{
+	vcpu->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+	vcpu->run->internal.suberror = KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON;
+	vcpu->run->internal.ndata = 2;
+	vcpu->run->internal.data[0] = vcpu->exit.hw_reason;
+	vcpu->run->internal.data[1] = vcpu->exit.hw_info[0];
+	return HANDLED_USER;
+}
+
+/* HANDLED_USER or an error. */
+static int run_until_exit(struct vcpu *vcpu)
+{
+	int ret;
+
+	for (;;) {
+		if (vcpu->vm->dead)
+			return report_dead(vcpu);
+		if (host_signal_pending() || vcpu->run->immediate_exit) {
+			vcpu->run->exit_reason = KVM_EXIT_INTR;
+			return -SWIVL_EINTR;
+		}
+		vcpu_chips_init_sipi(vcpu);
+		if (vcpu->mp_state != KVM_MP_STATE_RUNNABLE && !wait_runnable(vcpu))
+			continue;
+		host_read_lock(&vcpu->vm->mem_lock);
+		ret = run_section(vcpu);
+		if (ret == -SWIVL_EAGAIN)
+			ret = vcpu_handle_exit(vcpu);
+		host_read_unlock(&vcpu->vm->mem_lock);
+		if (ret == HANDLED_USER || ret < 0)
+			return ret;
+		host_yield();
+	}
+}
+
+/* What struct kvm_run tells besides the exit itself. */
+static void report_state(struct vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+
+	vcpu_need(vcpu, STATE_RFLAGS | STATE_SHADOW);
+	run->if_flag = (vcpu->state.rflags & RFLAGS_IF) != 0;
+	run->ready_for_interrupt_injection =
+		vcpu->vm->irqchip ||
+		(vcpu->user_irq < 0 && !vcpu->event.type && vcpu_interrupt_allowed(vcpu));
+	run->cr8 = vcpu->vm->irqchip ? vcpu_chips_cr8(vcpu) : vcpu->state.cr8;
+	run->apic_base = vcpu->state.apic_base;
+	run->flags = 0;
+}
+
+long vcpu_run(struct vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+	u64 saved_mask = 0;
+	int ret;
+
+	ret = vcpu_sync_regs_in(vcpu);
+	if (ret)
+		return ret;
+	if (vcpu->has_sigmask)
+		host_sigmask_begin(vcpu->sigmask, &saved_mask);
+	host_vcpu_thread(vcpu, true);
+	if (!vcpu->vm->irqchip)
+		vcpu->state.cr8 = run->cr8 & 0xf;
+	vcpu->check_events = 1;
+
+	host_read_lock(&vcpu->vm->mem_lock);
+	ret = vcpu_finish_pending(vcpu);
+	host_read_unlock(&vcpu->vm->mem_lock);
+	if (ret == HANDLED_RESUME)
+		ret = run_until_exit(vcpu);
+
+	host_vcpu_thread(vcpu, false);
+	if (vcpu->has_sigmask)
+		host_sigmask_end(saved_mask);
+	report_state(vcpu);
+	vcpu_sync_regs_out(vcpu);
+	vcpu->user_exits++;
+	return ret < 0 ? ret : 0;
+}
