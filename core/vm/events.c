@@ -14,12 +14,7 @@
 /* SDM vol. 3, table 6-5 (interrupt and exception classes). */
 static bool is_contributory(u8 vector)
 {
-	return vector == EXC_DE || (vector >= EXC_TS && vector <= EXC_GP);
-}
-
-static bool has_error_code(u8 vector)
-{
-	return vector == EXC_DF || (vector >= EXC_TS && vector <= EXC_PF) || vector == EXC_AC;
+	return vector == VECTOR_DE || (vector >= VECTOR_TS && vector <= VECTOR_GP);
 }
 
 /* Exception @second while @first was being delivered (SDM vol. 3, table 6-5). */
@@ -27,7 +22,7 @@ static bool makes_double_fault(u8 first, u8 second)
 {
 	if (is_contributory(first))
 		return is_contributory(second);
-	return first == EXC_PF && (second == EXC_PF || is_contributory(second));
+	return first == VECTOR_PF && (second == VECTOR_PF || is_contributory(second));
 }
 
 static void raise(struct vcpu *vcpu, u8 vector, bool has_error, u32 error)
@@ -35,12 +30,12 @@ static void raise(struct vcpu *vcpu, u8 vector, bool has_error, u32 error)
 	struct event *first = vcpu->exception.type ? &vcpu->exception : &vcpu->event;
 
 	if (first->type == EVENT_EXCEPTION) {
-		if (first->vector == EXC_DF && (vector == EXC_PF || is_contributory(vector))) {
+		if (first->vector == VECTOR_DF && (vector == VECTOR_PF || is_contributory(vector))) {
 			vcpu->triple_fault_pending = true;
 			return;
 		}
 		if (makes_double_fault(first->vector, vector)) {
-			vector = EXC_DF;
+			vector = VECTOR_DF;
 			has_error = true;
 			error = 0;
 			first->type = EVENT_NONE;
@@ -53,7 +48,7 @@ static void raise(struct vcpu *vcpu, u8 vector, bool has_error, u32 error)
 
 void vcpu_raise(struct vcpu *vcpu, u8 vector)
 {
-	raise(vcpu, vector, has_error_code(vector), 0);
+	raise(vcpu, vector, VECTORS_WITH_ERROR >> vector & 1, 0);
 }
 
 void vcpu_raise_error(struct vcpu *vcpu, u8 vector, u32 error)
@@ -64,18 +59,18 @@ void vcpu_raise_error(struct vcpu *vcpu, u8 vector, u32 error)
 void vcpu_raise_page_fault(struct vcpu *vcpu, u64 address, u32 error)
 {
 	vcpu->state.cr2 = address;
-	raise(vcpu, EXC_PF, true, error);
+	raise(vcpu, VECTOR_PF, true, error);
 }
 
 void vcpu_raise_debug(struct vcpu *vcpu, u64 dr6)
 {
 	/* SDM vol. 3, 17.2.3: the processor sets bits and never clears them, but for B0-B3. */
-	vcpu->state.dr6 = (vcpu->state.dr6 & ~0xfull) | DR6_FIXED_1 | dr6;
+	vcpu->state.dr6 = (vcpu->state.dr6 & ~0xfull) | DR6_ONES | dr6;
 	if (dr6 & 0xf || dr6 & DR6_BS) {
 		vcpu_touch(vcpu, STATE_DR7);
 		vcpu->state.dr7 &= ~(u64)DR7_GD;
 	}
-	raise(vcpu, EXC_DB, false, 0);
+	raise(vcpu, VECTOR_DB, false, 0);
 }
 
 int vcpu_queue_interrupt(struct vcpu *vcpu, u8 vector)
@@ -138,7 +133,7 @@ static void order_exception(struct vcpu *vcpu)
 		vcpu->held = vcpu->event;
 	vcpu->event = vcpu->exception;
 	vcpu->exception.type = EVENT_NONE;
-	if (vcpu->event.vector != EXC_DB) {
+	if (vcpu->event.vector != VECTOR_DB) {
 		/* Faults set RF in the image that the handler sees (SDM vol. 3, 17.3.1.1). */
 		vcpu_touch(vcpu, STATE_RFLAGS);
 		vcpu->state.rflags |= RFLAGS_RF;
@@ -160,7 +155,7 @@ bool vcpu_prepare_events(struct vcpu *vcpu)
 
 	if (!vcpu->event.type && vcpu->nmi_pending && nmi_allowed(vcpu)) {
 		__atomic_sub_fetch(&vcpu->nmi_pending, 1, __ATOMIC_ACQ_REL);
-		vcpu->event = (struct event){ .type = EVENT_NMI, .vector = EXC_NMI };
+		vcpu->event = (struct event){ .type = EVENT_NMI, .vector = VECTOR_NMI };
 	}
 	vcpu->want_nmi_window = vcpu->nmi_pending != 0;
 

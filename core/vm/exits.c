@@ -58,7 +58,7 @@ static int debug_exit(struct vcpu *vcpu, u8 vector, u64 dr6)
 	run->exit_reason = KVM_EXIT_DEBUG;
 	run->debug.arch.exception = vector;
 	run->debug.arch.pc = vcpu->state.seg[SEG_CS].base + vcpu->state.rip;
-	run->debug.arch.dr6 = dr6 | DR6_FIXED_1;
+	run->debug.arch.dr6 = dr6 | DR6_ONES;
 	run->debug.arch.dr7 = (vcpu->guest_debug & KVM_GUESTDBG_USE_HW_BP) ? vcpu->debug_dr7 :
 									    vcpu->state.dr7;
 	return HANDLED_USER;
@@ -78,19 +78,19 @@ static int on_exception(struct vcpu *vcpu)
 	const struct exit *e = &vcpu->exit;
 
 	switch (e->exception.vector) {
-	case EXC_DB:
+	case VECTOR_DB:
 		if (vcpu->guest_debug & (KVM_GUESTDBG_SINGLESTEP | KVM_GUESTDBG_USE_HW_BP))
-			return debug_exit(vcpu, EXC_DB, e->exception.info);
+			return debug_exit(vcpu, VECTOR_DB, e->exception.info);
 		vcpu_raise_debug(vcpu, e->exception.info);
 		return HANDLED_RESUME;
-	case EXC_BP:
+	case VECTOR_BP:
 		if (vcpu->guest_debug & KVM_GUESTDBG_USE_SW_BP)
-			return debug_exit(vcpu, EXC_BP, 0);
+			return debug_exit(vcpu, VECTOR_BP, 0);
 		/* Ours only while the caller asked for it: deliver it as INT3 itself would. */
-		vcpu->event = (struct event){ .type = EVENT_SOFT_EXCEPTION, .vector = EXC_BP,
+		vcpu->event = (struct event){ .type = EVENT_SOFT_EXCEPTION, .vector = VECTOR_BP,
 					      .length = e->length };
 		return HANDLED_RESUME;
-	case EXC_PF:
+	case VECTOR_PF:
 		vcpu_raise_page_fault(vcpu, e->exception.info, e->exception.error);
 		return HANDLED_RESUME;
 	default:
@@ -153,7 +153,7 @@ static int on_msr_read(struct vcpu *vcpu)
 	if (msr_read(vcpu, vcpu->gpr[RCX], &value, true)) {
 		if (vcpu->vm->cap_flags & VM_CAP_USER_MSR)
 			return msr_to_user(vcpu, false, 0);
-		vcpu_raise(vcpu, EXC_GP);
+		vcpu_raise(vcpu, VECTOR_GP);
 		return HANDLED_RESUME;
 	}
 	vcpu->gpr[RAX] = (u32)value;
@@ -172,7 +172,7 @@ static int on_msr_write(struct vcpu *vcpu)
 	if (ret) {
 		if (vcpu->vm->cap_flags & VM_CAP_USER_MSR)
 			return msr_to_user(vcpu, true, value);
-		vcpu_raise(vcpu, EXC_GP);
+		vcpu_raise(vcpu, VECTOR_GP);
 		return HANDLED_RESUME;
 	}
 	vcpu_skip(vcpu);
@@ -256,7 +256,7 @@ static int on_cr(struct vcpu *vcpu)
 	if (ret == -SWIVL_EAGAIN)
 		return ret;
 	if (ret) {
-		vcpu_raise(vcpu, EXC_GP);
+		vcpu_raise(vcpu, VECTOR_GP);
 		return HANDLED_RESUME;
 	}
 	vcpu_skip(vcpu);
@@ -278,11 +278,11 @@ static int on_dr(struct vcpu *vcpu)
 
 	vcpu_need(vcpu, STATE_CR | STATE_DR7 | STATE_RSP);
 	if (vcpu_cpl(vcpu)) {
-		vcpu_raise(vcpu, EXC_GP);
+		vcpu_raise(vcpu, VECTOR_GP);
 		return HANDLED_RESUME;
 	}
 	if ((dr == 4 || dr == 5) && (s->cr4 & CR4_DE)) {
-		vcpu_raise(vcpu, EXC_UD);
+		vcpu_raise(vcpu, VECTOR_UD);
 		return HANDLED_RESUME;
 	}
 	if (s->dr7 & DR7_GD) {
@@ -301,12 +301,12 @@ static int on_dr(struct vcpu *vcpu)
 		if (dr < 4) {
 			s->dr[dr] = value;
 		} else if (value >> 32) {
-			vcpu_raise(vcpu, EXC_GP);
+			vcpu_raise(vcpu, VECTOR_GP);
 			return HANDLED_RESUME;
 		} else if (dr & 1) {
-			s->dr7 = (value & DR7_WRITABLE) | DR7_FIXED_1;
+			s->dr7 = (value & DR7_WRITABLE) | DR7_ONE;
 		} else {
-			s->dr6 = (value & DR6_WRITABLE) | DR6_FIXED_1;
+			s->dr6 = (value & DR6_WRITABLE) | DR6_ONES;
 		}
 		vcpu->dirty |= STATE_DR7;
 	}
@@ -354,7 +354,7 @@ static int on_xsetbv(struct vcpu *vcpu)
 	u64 value = (u32)vcpu->gpr[RAX] | vcpu->gpr[RDX] << 32;
 
 	if (vcpu_cpl(vcpu) || (u32)vcpu->gpr[RCX] || vcpu_set_xcr0(vcpu, value))
-		vcpu_raise(vcpu, EXC_GP);
+		vcpu_raise(vcpu, VECTOR_GP);
 	else
 		vcpu_skip(vcpu);
 	return HANDLED_RESUME;
@@ -368,13 +368,13 @@ static int on_skip(struct vcpu *vcpu)
 
 static int on_undefined(struct vcpu *vcpu)
 {
-	vcpu_raise(vcpu, EXC_UD);
+	vcpu_raise(vcpu, VECTOR_UD);
 	return HANDLED_RESUME;
 }
 
 static int on_protection(struct vcpu *vcpu)
 {
-	vcpu_raise(vcpu, EXC_GP);
+	vcpu_raise(vcpu, VECTOR_GP);
 	return HANDLED_RESUME;
 }
 
@@ -438,7 +438,7 @@ int vcpu_handle_exit(struct vcpu *vcpu)
 	}
 	if (vcpu->step_done && ret == HANDLED_RESUME) {
 		vcpu->step_done = false;
-		return debug_exit(vcpu, EXC_DB, DR6_BS);
+		return debug_exit(vcpu, VECTOR_DB, DR6_BS);
 	}
 	return ret;
 }
@@ -448,7 +448,7 @@ static int finish_msr(struct vcpu *vcpu)
 	struct kvm_run *run = vcpu->run;
 
 	if (run->msr.error) {
-		vcpu_raise(vcpu, EXC_GP);
+		vcpu_raise(vcpu, VECTOR_GP);
 		return HANDLED_RESUME;
 	}
 	if (run->exit_reason == KVM_EXIT_X86_RDMSR) {

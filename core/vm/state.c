@@ -247,13 +247,13 @@ void vcpu_reset(struct vcpu *vcpu, bool init)
 	vcpu->gpr[RDX] = 0x600;
 	memset(s, 0, sizeof(*s));
 	s->rip = 0xfff0;
-	s->rflags = RFLAGS_FIXED_1;
+	s->rflags = RFLAGS_ONE;
 	s->cr0 = CR0_CD | CR0_NW | CR0_ET;
 	reset_segments(s);
 	s->gdt.limit = 0xffff;
 	s->idt.limit = 0xffff;
-	s->dr6 = DR6_FIXED_1;
-	s->dr7 = DR7_FIXED_1;
+	s->dr6 = DR6_ONES;
+	s->dr7 = DR7_ONE;
 	s->xcr0 = XCR0_X87;
 	s->pat = 0x0007040600070406ull;
 	s->apic_base = 0xfee00800 | (vcpu->id == vcpu->vm->boot_cpu_id ? 0x100 : 0);

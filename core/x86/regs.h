@@ -18,6 +18,7 @@
 #define CR0_NW (1ull << 29)
 #define CR0_CD (1ull << 30)
 #define CR0_PG (1ull << 31)
+#define CR0_DEFINED 0xe005003full /* all that may be set */
 
 #define CR3_PCID_NO_FLUSH (1ull << 63)
 
@@ -88,7 +89,9 @@
 #define DR6_BS (1ull << 14)
 #define DR6_BT (1ull << 15)
 #define DR6_RTM (1ull << 16) /* clear: in a transaction */
+#define DR6_WRITABLE 0xe00full
 #define DR6_ONES 0xffff0ff0ull /* value after reset */
+#define DR7_WRITABLE 0xffff23ffull
 #define DR7_ENABLED 0xffull /* L0 G0 .. L3 G3 */
 #define DR7_GD (1ull << 13)
 #define DR7_ONE (1ull << 10) /* always set; value after reset */
