@@ -18,18 +18,18 @@
 enum pic_init { PIC_READY, PIC_ICW2, PIC_ICW3, PIC_ICW4 };
 
 struct pic_chip {
-	u8 lines;	   /* input levels; the cascade pin is always 0 here */
-	u8 irr, imr, isr;  /* requested, masked, in service */
-	u8 first;	   /* the pin with the highest priority, 0 unless rotated */
-	u8 base;	   /* vector of pin 0, a multiple of 8 */
-	u8 init;	   /* enum pic_init */
-	u8 elcr;	   /* 1: level triggered */
-	bool read_isr;	   /* the command port reads ISR, else IRR */
-	bool poll;	   /* the next read acknowledges */
+	u8 lines; /* input levels; the cascade pin is always 0 here */
+	u8 irr, imr, isr; /* requested, masked, in service */
+	u8 first; /* the pin with the highest priority, 0 unless rotated */
+	u8 base; /* vector of pin 0, a multiple of 8 */
+	u8 init; /* enum pic_init */
+	u8 elcr; /* 1: level triggered */
+	bool read_isr; /* the command port reads ISR, else IRR */
+	bool poll; /* the next read acknowledges */
 	bool special_mask; /* masked pins in service do not block others */
 	bool auto_eoi, rotate_auto_eoi;
 	bool special_nested; /* the cascade pin may interrupt itself */
-	bool icw4;	     /* ICW1 announced an ICW4 */
+	bool icw4; /* ICW1 announced an ICW4 */
 };
 
 struct pic_ops {
@@ -42,7 +42,7 @@ struct pic_ops {
 
 struct pic {
 	struct pic_chip chip[2]; /* master, slave */
-	bool out;		 /* INTR: the CPU should acknowledge */
+	bool out; /* INTR: the CPU should acknowledge */
 	struct pic_ops ops;
 };
 
