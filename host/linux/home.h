@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * The Linux home: what its files share. The functions of core/host.h stand in files by subject:
+ * memory.c, cpu.c, sync.c, timer.c, handle.c; module.c starts and stops the whole.
+ */
+#ifndef SWIVL_HOST_LINUX_HOME_H
+#define SWIVL_HOST_LINUX_HOME_H
+
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/module.h>
+#include <linux/percpu.h>
+#include <linux/sched.h>
+#include <linux/string.h>
+#include <linux/version.h>
+
+#define SWIVL_HAVE_TYPES
+#include "core/host.h"
+#include "core/swivl.h"
+
+/*
+ * Is the extension on, on this CPU? Written there with interrupts off; a section begins only
+ * where it is set.
+ */
+DECLARE_PER_CPU(bool, home_cpu_on);
+
+/* cpu.c: no section runs any more, and none will begin. Task. */
+void home_close_sections(void);
+/* cpu.c: may the core change CR4 on this kernel? If not, says why in the log. */
+bool home_cr4_usable(void);
+
+/* device.c: the node /dev/NAME. 0 or a negative errno, said in the log. */
+int home_device_register(void);
+void home_device_unregister(void);
+
+#endif

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/*
+ * Memory of the kernel and of the caller.
+ */
+#include <linux/gfp.h>
+#include <linux/io.h>
+#include <linux/mm.h>
+#include <linux/preempt.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "home.h"
+
+void *host_alloc(size_t size)
+{
+	return kvzalloc(size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+}
+
+void host_free(void *p)
+{
+	kvfree(p);
+}
+
+void *host_page_alloc(void)
+{
+	/* Where the kernel does not count preemption, preemptible() says no: then never sleep. */
+	gfp_t gfp = preemptible() ? GFP_KERNEL : GFP_ATOMIC | __GFP_NOWARN;
+
+	return (void *)get_zeroed_page(gfp | __GFP_ACCOUNT);
+}
+
+void host_page_free(void *page)
+{
+	free_page((unsigned long)page);
+}
+
+u64 host_page_pa(const void *page)
+{
+	return virt_to_phys((void *)page);
+}
+
+void *host_page_va(u64 pa)
+{
+	return phys_to_virt(pa);
+}
+
+/*
+ * Pages for reading are pinned as for writing first: only that gives a private mapping its own
+ * page, which stays the caller's when the caller writes to it later.
+ */
+static int pin(u64 uaddr, unsigned int n, bool write, struct page **pages)
+{
+	int got = pin_user_pages_fast(uaddr, n, FOLL_WRITE | FOLL_LONGTERM, pages);
+
+	if (got <= 0 && !write)
+		got = pin_user_pages_fast(uaddr, n, FOLL_LONGTERM, pages);
+	return got;
+}
+
+#define PIN_BATCH 32u
+
+int host_user_pin(u64 uaddr, unsigned int n, bool write, u64 *pa)
+{
+	struct page *pages[PIN_BATCH];
+	unsigned int done = 0;
+
+	while (done < n) {
+		unsigned int want = min(n - done, PIN_BATCH);
+		int got = pin(uaddr + (u64)done * PAGE_SIZE, want, write, pages);
+		int i;
+
+		if (got <= 0) {
+			if (done)
+				break;
+			return got == -ENOMEM ? -SWIVL_ENOMEM : -SWIVL_EFAULT;
+		}
+		for (i = 0; i < got; i++)
+			pa[done++] = page_to_phys(pages[i]);
+		if (got < want)
+			break;
+	}
+	return done;
+}
+
+void host_user_unpin(u64 pa, bool dirty)
+{
+	struct page *page = pfn_to_page(PHYS_PFN(pa));
+
+	unpin_user_pages_dirty_lock(&page, 1, dirty);
+}
+
+bool host_user_range_ok(u64 uaddr, u64 size)
+{
+	return access_ok((void __user *)uaddr, size);
+}
+
+int host_copy_from_caller(void *dst, u64 uaddr, size_t size)
+{
+	return copy_from_user(dst, (void __user *)uaddr, size) ? -SWIVL_EFAULT : 0;
+}
+
+int host_copy_to_caller(u64 uaddr, const void *src, size_t size)
+{
+	return copy_to_user((void __user *)uaddr, src, size) ? -SWIVL_EFAULT : 0;
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/*
+ * Locks and waiting: the kernel's own, in the storage that core/host.h reserves.
+ */
+#include <linux/mutex.h>
+#include <linux/rwsem.h>
+#include <linux/sched/signal.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+
+#include "home.h"
+
+static_assert(sizeof(struct mutex) <= sizeof(struct host_mutex));
+static_assert(sizeof(struct rw_semaphore) <= sizeof(struct host_rwlock));
+static_assert(sizeof(raw_spinlock_t) <= sizeof(struct host_spin));
+static_assert(sizeof(wait_queue_head_t) <= sizeof(struct host_wait));
+
+#define MUTEX(m) ((struct mutex *)(m)->opaque)
+#define RWSEM(l) ((struct rw_semaphore *)(l)->opaque)
+#define SPIN(s) ((raw_spinlock_t *)(s)->opaque)
+#define WAIT(w) ((wait_queue_head_t *)(w)->opaque)
+
+void host_mutex_init(struct host_mutex *m)
+{
+	mutex_init(MUTEX(m));
+}
+
+void host_mutex_lock(struct host_mutex *m)
+{
+	mutex_lock(MUTEX(m));
+}
+
+bool host_mutex_trylock(struct host_mutex *m)
+{
+	return mutex_trylock(MUTEX(m));
+}
+
+int host_mutex_lock_intr(struct host_mutex *m)
+{
+	return mutex_lock_interruptible(MUTEX(m)) ? -SWIVL_EINTR : 0;
+}
+
+void host_mutex_unlock(struct host_mutex *m)
+{
+	mutex_unlock(MUTEX(m));
+}
+
+/* A semaphore, for it is held by a vCPU that sleeps while a page comes in. */
+void host_rwlock_init(struct host_rwlock *l)
+{
+	init_rwsem(RWSEM(l));
+}
+
+void host_read_lock(struct host_rwlock *l)
+{
+	down_read(RWSEM(l));
+}
+
+void host_read_unlock(struct host_rwlock *l)
+{
+	up_read(RWSEM(l));
+}
+
+void host_write_lock(struct host_rwlock *l)
+{
+	down_write(RWSEM(l));
+}
+
+void host_write_unlock(struct host_rwlock *l)
+{
+	up_write(RWSEM(l));
+}
+
+void host_spin_init(struct host_spin *s)
+{
+	raw_spin_lock_init(SPIN(s));
+}
+
+unsigned long host_spin_lock(struct host_spin *s)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(SPIN(s), flags);
+	return flags;
+}
+
+void host_spin_unlock(struct host_spin *s, unsigned long flags)
+{
+	raw_spin_unlock_irqrestore(SPIN(s), flags);
+}
+
+void host_wait_init(struct host_wait *w)
+{
+	init_waitqueue_head(WAIT(w));
+}
+
+/* One round: the waker may have a reason that @cond does not know. */
+void host_wait_sleep(struct host_wait *w, bool (*cond)(void *arg), void *arg)
+{
+	DEFINE_WAIT(entry);
+
+	prepare_to_wait(WAIT(w), &entry, TASK_INTERRUPTIBLE);
+	if (!cond(arg) && !signal_pending(current))
+		schedule();
+	finish_wait(WAIT(w), &entry);
+}
+
+void host_wait_wake(struct host_wait *w)
+{
+	/* Pairs with prepare_to_wait(): what the waker wrote before is seen by @cond. */
+	if (wq_has_sleeper(WAIT(w)))
+		wake_up(WAIT(w));
+}
