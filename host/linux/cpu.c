@@ -85,24 +85,63 @@ void host_cr4_change(u64 set, u64 clear)
 }
 #endif
 
+/* Sections and short looks that this CPU is in; preemption is off while it is not 0. */
+static DEFINE_PER_CPU(unsigned int, depth);
+
 /*
- * kernel_fpu_begin() also turns preemption off (and on newer kernels softirqs). Where the
- * extension is off on this CPU - it is on its way offline, or the machine restarts - the thread
- * waits until it is on another CPU, or for ever.
+ * Where the extension is off on this CPU - it is on its way offline, or the machine restarts -
+ * the thread waits until it is on another CPU, or for ever.
  */
+static void wait_cpu_on(void (*off)(void), void (*on)(void))
+{
+	while (unlikely(!__this_cpu_read(home_cpu_on))) {
+		on();
+		schedule_timeout_idle(1);
+		off();
+	}
+}
+
+static void preempt_off(void)
+{
+	preempt_disable();
+}
+
+static void preempt_on(void)
+{
+	preempt_enable();
+}
+
+/* kernel_fpu_begin() also turns preemption off (and on newer kernels softirqs). */
+static void fpu_take(void)
+{
+	kernel_fpu_begin();
+}
+
 void host_section_enter(void)
 {
 	kernel_fpu_begin();
-	while (unlikely(!__this_cpu_read(home_cpu_on))) {
-		kernel_fpu_end();
-		schedule_timeout_idle(1);
-		kernel_fpu_begin();
-	}
+	wait_cpu_on(fpu_take, kernel_fpu_end);
+	__this_cpu_inc(depth);
 }
 
 void host_section_leave(void)
 {
+	__this_cpu_dec(depth);
 	kernel_fpu_end();
+}
+
+void host_preempt_off(void)
+{
+	preempt_disable();
+	if (!__this_cpu_read(depth))
+		wait_cpu_on(preempt_off, preempt_on);
+	__this_cpu_inc(depth);
+}
+
+void host_preempt_on(void)
+{
+	__this_cpu_dec(depth);
+	preempt_enable();
 }
 
 void host_irq_disable(void)
