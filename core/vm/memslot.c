@@ -1,53 +1,373 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
-/* The caller's memory as the guest's: slots, faults, dirty logging. */
+/* Memory slots: which memory of the caller is the guest's, and the log of what was written. */
 #include "core/vm/vm.h"
+
+#define SLOT_MAX_PAGES ((1ull << 31) - 1)
 
 int vm_memory_init(struct vm *vm)
 {
-	return stage2_init(&vm->stage2);
+	vm->slots = host_alloc(VM_MAX_SLOTS * sizeof(*vm->slots));
+	if (!vm->slots)
+		return -SWIVL_ENOMEM;
+	vm->nslots = 0;
+	if (!stage2_init(&vm->stage2))
+		return 0;
+	host_free(vm->slots);
+	vm->slots = NULL;
+	return -SWIVL_ENOMEM;
 }
 
 void vm_memory_free(struct vm *vm)
 {
+	u32 i;
+
 	stage2_free(&vm->stage2);
+	for (i = 0; i < vm->nslots; i++)
+		host_free(vm->slots[i].dirty);
+	host_free(vm->slots);
+	vm->slots = NULL;
+	vm->nslots = 0;
 }
 
-int vm_set_memory_region(struct vm *vm, const struct kvm_userspace_memory_region *region)
+/* Index of the first slot that ends above @gpa; nslots if there is none. */
+static u32 slot_position(struct vm *vm, u64 gpa)
 {
-	return -SWIVL_EINVAL;
-}
+	u32 low = 0, high = vm->nslots;
 
-int vm_get_dirty_log(struct vm *vm, const struct kvm_dirty_log *log)
-{
-	return -SWIVL_ENOENT;
-}
+	while (low < high) {
+		u32 mid = (low + high) / 2;
 
-int vm_clear_dirty_log(struct vm *vm, const struct kvm_clear_dirty_log *log)
-{
-	return -SWIVL_ENOENT;
+		if (vm->slots[mid].gpa + (vm->slots[mid].size - 1) >= gpa)
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	return low;
 }
 
 const struct memslot *vm_find_slot(struct vm *vm, u64 gpa)
 {
+	u32 i = slot_position(vm, gpa);
+
+	return i < vm->nslots && vm->slots[i].gpa <= gpa ? &vm->slots[i] : NULL;
+}
+
+static struct memslot *slot_by_id(struct vm *vm, u32 id)
+{
+	u32 i;
+
+	for (i = 0; i < vm->nslots; i++)
+		if (vm->slots[i].id == id)
+			return &vm->slots[i];
 	return NULL;
 }
 
-int vm_fault_in(struct vm *vm, u64 gpa, u8 access)
+static void slot_remove(struct vm *vm, struct memslot *slot)
 {
-	return 1;
+	u32 i = slot - vm->slots;
+
+	memmove(slot, slot + 1, (vm->nslots - i - 1) * sizeof(*slot));
+	vm->nslots--;
 }
 
-int vm_fault_fast(struct vm *vm, u64 gpa, u8 access)
+static void slot_insert(struct vm *vm, const struct memslot *slot)
 {
-	return -SWIVL_EAGAIN;
+	u32 i = slot_position(vm, slot->gpa);
+
+	memmove(&vm->slots[i + 1], &vm->slots[i], (vm->nslots - i) * sizeof(*slot));
+	vm->slots[i] = *slot;
+	vm->nslots++;
 }
 
-int vm_read_guest(struct vm *vm, u64 gpa, void *dst, size_t size, bool may_sleep)
+/* ---- KVM_SET_USER_MEMORY_REGION --------------------------------------------------------- */
+
+static bool slot_id_ok(u32 id)
 {
-	return -SWIVL_EFAULT;
+	return id < VM_MAX_SLOTS; /* the address space in bits 31:16 is 0 */
 }
 
-int vm_write_guest(struct vm *vm, u64 gpa, const void *src, size_t size, bool may_sleep)
+static bool region_is_valid(const struct kvm_userspace_memory_region *r)
 {
-	return -SWIVL_EFAULT;
+	if (r->flags & ~(u32)(KVM_MEM_LOG_DIRTY_PAGES | KVM_MEM_READONLY))
+		return false;
+	if ((r->memory_size | r->guest_phys_addr | r->userspace_addr) & (SWIVL_PAGE_SIZE - 1))
+		return false;
+	if (!slot_id_ok(r->slot) || r->memory_size / SWIVL_PAGE_SIZE > SLOT_MAX_PAGES)
+		return false;
+	if (r->guest_phys_addr + r->memory_size < r->guest_phys_addr)
+		return false;
+	return host_user_range_ok(r->userspace_addr, r->memory_size);
+}
+
+/* The part that adding and moving have in common: is there room at the new place? */
+static int check_place(struct vm *vm, const struct kvm_userspace_memory_region *r,
+		       const struct memslot *self)
+{
+	u64 limit = 1ull << vendor->stage2_bits();
+	u64 end = r->guest_phys_addr + r->memory_size;
+	u32 i;
+
+	if (end > limit)
+		return -SWIVL_EINVAL;
+	for (i = 0; i < vm->nslots; i++) {
+		const struct memslot *s = &vm->slots[i];
+
+		if (s != self && s->gpa < end && r->guest_phys_addr < s->gpa + s->size)
+			return -SWIVL_EEXIST;
+	}
+	return 0;
+}
+
+static size_t bitmap_bytes(u64 size)
+{
+	return (size / SWIVL_PAGE_SIZE + 63) / 64 * 8;
+}
+
+static int log_start(struct vm *vm, struct memslot *slot)
+{
+	slot->dirty = host_alloc(bitmap_bytes(slot->size));
+	if (!slot->dirty)
+		return -SWIVL_ENOMEM;
+	if (vm->cap_flags & VM_CAP_DIRTY_INITIALLY_SET) {
+		u64 pages = slot->size / SWIVL_PAGE_SIZE;
+
+		memset(slot->dirty, 0xff, pages / 64 * 8);
+		if (pages % 64)
+			slot->dirty[pages / 64] = (1ull << (pages % 64)) - 1;
+	}
+	return 0;
+}
+
+/* Take the slot's pages out of the guest; mem_lock held for writing. */
+static void slot_unmap(struct vm *vm, const struct memslot *slot)
+{
+	if (stage2_unmap(&vm->stage2, slot->gpa, slot->size))
+		vendor->stage2_flush(vm);
+}
+
+static int region_add(struct vm *vm, const struct kvm_userspace_memory_region *r)
+{
+	struct memslot slot = { .gpa = r->guest_phys_addr, .size = r->memory_size,
+				.uaddr = r->userspace_addr, .id = r->slot, .flags = r->flags };
+	int err = check_place(vm, r, NULL);
+
+	if (!err && (r->flags & KVM_MEM_LOG_DIRTY_PAGES))
+		err = log_start(vm, &slot);
+	if (err)
+		return err;
+	vm_memory_lock(vm);
+	slot_insert(vm, &slot);
+	vm_memory_unlock(vm);
+	return 0;
+}
+
+static int region_delete(struct vm *vm, struct memslot *slot)
+{
+	u64 *dirty = slot->dirty;
+
+	vm_memory_lock(vm);
+	slot_unmap(vm, slot);
+	slot_remove(vm, slot);
+	vm_memory_unlock(vm);
+	host_free(dirty);
+	return 0;
+}
+
+/* Another place, other flags, or both; the same memory. */
+static int region_change(struct vm *vm, struct memslot *slot,
+			 const struct kvm_userspace_memory_region *r)
+{
+	bool move = r->guest_phys_addr != slot->gpa;
+	struct memslot changed = *slot;
+	u64 *forgotten = NULL;
+	int err = move ? check_place(vm, r, slot) : 0;
+
+	if (err)
+		return err;
+	changed.gpa = r->guest_phys_addr;
+	changed.flags = r->flags;
+	if (!(r->flags & KVM_MEM_LOG_DIRTY_PAGES)) {
+		forgotten = slot->dirty;
+		changed.dirty = NULL;
+	} else if (!slot->dirty) {
+		err = log_start(vm, &changed);
+		if (err)
+			return err;
+	}
+
+	vm_memory_lock(vm);
+	/* The log knows single pages: a slot that begins to be logged must not keep large ones. */
+	if (move || (changed.dirty && !slot->dirty))
+		slot_unmap(vm, slot);
+	slot_remove(vm, slot);
+	slot_insert(vm, &changed);
+	vm_memory_unlock(vm);
+	host_free(forgotten);
+	return 0;
+}
+
+static int set_region_locked(struct vm *vm, const struct kvm_userspace_memory_region *r)
+{
+	struct memslot *slot = slot_by_id(vm, r->slot);
+
+	if (!r->memory_size)
+		return slot ? region_delete(vm, slot) : -SWIVL_EINVAL;
+	if (!slot)
+		return region_add(vm, r);
+	if (r->memory_size != slot->size || r->userspace_addr != slot->uaddr ||
+	    ((r->flags ^ slot->flags) & KVM_MEM_READONLY))
+		return -SWIVL_EINVAL;
+	if (r->guest_phys_addr == slot->gpa && r->flags == slot->flags)
+		return 0;
+	return region_change(vm, slot, r);
+}
+
+int vm_set_memory_region(struct vm *vm, const struct kvm_userspace_memory_region *region)
+{
+	int err;
+
+	if (!region_is_valid(region))
+		return -SWIVL_EINVAL;
+	host_mutex_lock(&vm->lock);
+	err = set_region_locked(vm, region);
+	host_mutex_unlock(&vm->lock);
+	return err;
+}
+
+/* ---- dirty log --------------------------------------------------------------------------- */
+
+void vm_mark_dirty(const struct memslot *slot, u64 gpa)
+{
+	u64 page = (gpa - slot->gpa) / SWIVL_PAGE_SIZE;
+
+	if (slot->dirty)
+		__atomic_fetch_or(&slot->dirty[page / 64], 1ull << (page % 64), __ATOMIC_RELAXED);
+}
+
+/* Words of a log that travel at a time: a page of them covers 128 MiB of the guest. */
+#define LOG_WORDS (SWIVL_PAGE_SIZE / sizeof(u64))
+
+static void protect_word(struct vm *vm, const struct memslot *slot, u64 word, u64 bits, bool *any)
+{
+	while (bits) {
+		u64 page = word * 64 + __builtin_ctzll(bits);
+
+		if (page * SWIVL_PAGE_SIZE < slot->size)
+			*any |= stage2_write_protect(&vm->stage2,
+						     slot->gpa + page * SWIVL_PAGE_SIZE,
+						     SWIVL_PAGE_SIZE);
+		bits &= bits - 1;
+	}
+}
+
+/* Copy @n words of the log to @buf; @clear: and forget them. The slot cannot go: vm->lock. */
+static void log_fetch(struct vm *vm, const struct memslot *slot, u64 first, u64 n, u64 *buf,
+		      bool clear)
+{
+	bool any = false;
+	u64 i;
+
+	if (!clear) {
+		for (i = 0; i < n; i++)
+			buf[i] = __atomic_load_n(&slot->dirty[first + i], __ATOMIC_RELAXED);
+		return;
+	}
+	vm_memory_lock(vm);
+	for (i = 0; i < n; i++) {
+		buf[i] = slot->dirty[first + i];
+		slot->dirty[first + i] = 0;
+		protect_word(vm, slot, first + i, buf[i], &any);
+	}
+	if (any)
+		vendor->stage2_flush(vm);
+	vm_memory_unlock(vm);
+}
+
+static int get_log_locked(struct vm *vm, const struct memslot *slot, u64 uaddr, u64 *buf)
+{
+	u64 words = bitmap_bytes(slot->size) / 8, i, n;
+	int err;
+
+	for (i = 0; i < words; i += n) {
+		n = words - i < LOG_WORDS ? words - i : LOG_WORDS;
+		log_fetch(vm, slot, i, n, buf, !(vm->cap_flags & VM_CAP_MANUAL_DIRTY));
+		err = host_copy_to_caller(uaddr + i * 8, buf, n * 8);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* Forget the pages whose bits are set in @n words of @buf, from word @first on. */
+static void log_clear(struct vm *vm, const struct memslot *slot, u64 first, u64 n, const u64 *buf)
+{
+	bool any = false;
+	u64 i, bits;
+
+	vm_memory_lock(vm);
+	for (i = 0; i < n; i++) {
+		bits = slot->dirty[first + i] & buf[i];
+		slot->dirty[first + i] &= ~bits;
+		protect_word(vm, slot, first + i, bits, &any);
+	}
+	if (any)
+		vendor->stage2_flush(vm);
+	vm_memory_unlock(vm);
+}
+
+static int clear_log_locked(struct vm *vm, const struct memslot *slot,
+			    const struct kvm_clear_dirty_log *log, u64 *buf)
+{
+	u64 pages = slot->size / SWIVL_PAGE_SIZE, words, i, n;
+	int err;
+
+	if (log->first_page > pages || log->num_pages > pages - log->first_page)
+		return -SWIVL_EINVAL;
+	if (log->num_pages < pages - log->first_page && (log->num_pages & 63))
+		return -SWIVL_EINVAL;
+	words = ((u64)log->num_pages + 63) / 64;
+	for (i = 0; i < words; i += n) {
+		n = words - i < LOG_WORDS ? words - i : LOG_WORDS;
+		err = host_copy_from_caller(buf, log->padding2 + i * 8, n * 8);
+		if (err)
+			return err;
+		log_clear(vm, slot, log->first_page / 64 + i, n, buf);
+	}
+	return 0;
+}
+
+/* What both requests share: the slot by its number, and a page to carry bits in. */
+static int with_log(struct vm *vm, u32 id, const struct kvm_dirty_log *get,
+		    const struct kvm_clear_dirty_log *clear)
+{
+	struct memslot *slot;
+	int err = -SWIVL_ENOENT;
+	u64 *buf;
+
+	if (!slot_id_ok(id))
+		return -SWIVL_EINVAL;
+	buf = host_page_alloc();
+	if (!buf)
+		return -SWIVL_ENOMEM;
+	host_mutex_lock(&vm->lock);
+	slot = slot_by_id(vm, id);
+	if (slot && slot->dirty && get)
+		err = get_log_locked(vm, slot, get->padding2, buf);
+	else if (slot && slot->dirty)
+		err = clear_log_locked(vm, slot, clear, buf);
+	host_mutex_unlock(&vm->lock);
+	host_page_free(buf);
+	return err;
+}
+
+int vm_get_dirty_log(struct vm *vm, const struct kvm_dirty_log *log)
+{
+	return with_log(vm, log->slot, log, NULL);
+}
+
+int vm_clear_dirty_log(struct vm *vm, const struct kvm_clear_dirty_log *log)
+{
+	if (log->first_page & 63)
+		return -SWIVL_EINVAL;
+	return with_log(vm, log->slot, NULL, log);
 }

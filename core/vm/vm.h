@@ -7,7 +7,6 @@
  *   vm->lock        creation of vCPUs and chips, slot changes against each other
  *   vm->mem_lock    read: a vCPU is in its section, or somebody reads guest memory;
  *                   write: slots or second-level tables change (all vCPUs are out of the guest)
- *   vm->stage2.lock adding entries to the second-level tables (spin)
  *   vm->irq_lock    the interrupt chips (spin; also taken by timers)
  */
 #ifndef SWIVL_CORE_VM_VM_H
@@ -16,11 +15,12 @@
 #include "core/host.h"
 #include "core/vendor.h"
 #include "core/vm/exit.h"
+#include "core/vm/stage2.h"
 #include "swivl/abi.h"
 
 #define VM_MAX_VCPUS 64
 #define VM_MAX_SLOTS 512
-#define VCPU_MAX_CPUID 128
+#define VCPU_MAX_CPUID 256
 
 /* Register numbers as instructions encode them. */
 enum gpr { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15 };
@@ -121,14 +121,6 @@ struct memslot {
 	u64 *dirty; /* one bit a page; NULL unless logged */
 };
 
-struct stage2 {
-	u64 root_pa;
-	u64 *root;
-	struct host_spin lock;
-	u64 pages; /* table pages in use, the root included */
-	u64 generation; /* counts removals; the vendor compares it at load */
-};
-
 struct vm {
 	u32 refs;
 	struct host_mutex lock;
@@ -158,6 +150,7 @@ struct vm {
 #define VM_CAP_USER_MSR (1u << 1)
 #define VM_CAP_MANUAL_DIRTY (1u << 2)
 #define VM_CAP_TRIPLE_FAULT (1u << 3)
+#define VM_CAP_DIRTY_INITIALLY_SET (1u << 4)
 
 /* What an exit left to be finished when the caller comes back with KVM_RUN. */
 enum pending_io { PENDING_NONE, PENDING_IO_IN, PENDING_IO_OUT, PENDING_MMIO_READ,
@@ -212,7 +205,7 @@ struct vcpu {
 	bool has_sigmask;
 	u64 sigmask;
 	u32 ncpuid;
-	struct kvm_cpuid_entry2 *cpuid; /* VCPU_MAX_CPUID long */
+	struct kvm_cpuid_entry2 *cpuid; /* ncpuid long, at most VCPU_MAX_CPUID */
 	u64 cpuid_xcr0; /* features of XCR0 that the guest's CPUID permits */
 	u64 guest_phys_bits; /* MAXPHYADDR of the guest's CPUID */
 
@@ -296,7 +289,7 @@ int vcpu_queue_interrupt(struct vcpu *vcpu, u8 vector);
 void vcpu_queue_nmi(struct vcpu *vcpu);
 bool vcpu_interrupt_allowed(struct vcpu *vcpu);
 
-/* ---- memslot.c, stage2.c ------------------------------------------------------------------ */
+/* ---- memslot.c, memory.c ------------------------------------------------------------------ */
 
 int vm_memory_init(struct vm *vm);
 void vm_memory_free(struct vm *vm);
@@ -306,6 +299,8 @@ int vm_get_dirty_log(struct vm *vm, const struct kvm_dirty_log *log);
 int vm_clear_dirty_log(struct vm *vm, const struct kvm_clear_dirty_log *log);
 /* The slot that holds @gpa, or NULL. mem_lock held (read is enough). */
 const struct memslot *vm_find_slot(struct vm *vm, u64 gpa);
+/* Note in the log that the page at @gpa, which is in @slot, was written. mem_lock held. */
+void vm_mark_dirty(const struct memslot *slot, u64 gpa);
 
 /*
  * A guest physical access faulted. Pins and maps what is needed. Task (not in a section),
@@ -323,16 +318,6 @@ int vm_fault_fast(struct vm *vm, u64 gpa, u8 access);
  */
 int vm_read_guest(struct vm *vm, u64 gpa, void *dst, size_t size, bool may_sleep);
 int vm_write_guest(struct vm *vm, u64 gpa, const void *src, size_t size, bool may_sleep);
-
-/* stage2.c: the one builder and walker. @level 1: 4 KiB, 2: 2 MiB. */
-int stage2_init(struct stage2 *s2);
-void stage2_free(struct stage2 *s2); /* unpins all that is mapped */
-/* The leaf entry that translates @gpa, or NULL; its level to @level. */
-u64 *stage2_find(struct stage2 *s2, u64 gpa, unsigned int *level);
-int stage2_map(struct stage2 *s2, u64 gpa, u64 pa, unsigned int level, bool write);
-/* Remove and unpin [gpa, gpa + size); true if anything was there. */
-bool stage2_unmap(struct stage2 *s2, u64 gpa, u64 size);
-bool stage2_write_protect(struct stage2 *s2, u64 gpa, u64 size);
 
 /* ---- cpuid.c, msr.c ------------------------------------------------------------------------ */
 
