@@ -165,8 +165,6 @@ bool vcpu_prepare_events(struct vcpu *vcpu)
 		irq = interrupt_waits(vcpu);
 	}
 	vcpu->want_irq_window = irq || (!vcpu->vm->irqchip && vcpu->run->request_interrupt_window);
-	if (vcpu->event.type)
-		vcpu->check_events = vcpu->held.type != EVENT_NONE;
 	return true;
 }
 

@@ -31,6 +31,8 @@ int vcpu_handle_exit(struct vcpu *vcpu);
 int vcpu_finish_pending(struct vcpu *vcpu);
 /* Past the instruction that exited. */
 void vcpu_skip(struct vcpu *vcpu);
+/* An instruction was carried out by us; the next one is at @rip. */
+void vcpu_instruction_done(struct vcpu *vcpu, u64 rip);
 
 /* io.c, mmio.c */
 int handle_io(struct vcpu *vcpu);
@@ -38,8 +40,6 @@ int finish_io(struct vcpu *vcpu);
 /* INS and OUTS, in mmio.c with the other instructions that touch memory. */
 int handle_io_string(struct vcpu *vcpu);
 int finish_io_string(struct vcpu *vcpu);
-/* An instruction was finished by us while RFLAGS.TF was set. */
-void vcpu_single_step_done(struct vcpu *vcpu);
 int handle_mmio(struct vcpu *vcpu, u64 gpa);
 int finish_mmio(struct vcpu *vcpu);
 /* KVM_EXIT_INTERNAL_ERROR, KVM_INTERNAL_ERROR_EMULATION with the instruction's bytes. */

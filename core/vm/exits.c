@@ -5,14 +5,21 @@
 #include "core/x86/cpu.h"
 #include "core/x86/regs.h"
 
-void vcpu_skip(struct vcpu *vcpu)
+static void single_step_done(struct vcpu *vcpu)
+{
+	/* With the caller's single-stepping the trap is the caller's: see on_exception(). */
+	if (vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP)
+		vcpu->step_done = true;
+	else
+		vcpu_raise_debug(vcpu, DR6_BS);
+}
+
+void vcpu_instruction_done(struct vcpu *vcpu, u64 rip)
 {
 	struct vcpu_state *s = &vcpu->state;
 
 	vcpu_need(vcpu, STATE_RIP | STATE_RFLAGS | STATE_SHADOW);
-	s->rip += vcpu->exit.length;
-	if (!(s->efer & EFER_LMA))
-		s->rip = (u32)s->rip;
+	s->rip = s->efer & EFER_LMA ? rip : (u32)rip;
 	vcpu->dirty |= STATE_RIP;
 	if (s->shadow & (SHADOW_STI | SHADOW_MOV_SS)) {
 		s->shadow &= ~(SHADOW_STI | SHADOW_MOV_SS);
@@ -22,8 +29,14 @@ void vcpu_skip(struct vcpu *vcpu)
 		s->rflags &= ~(u64)RFLAGS_RF;
 		vcpu->dirty |= STATE_RFLAGS;
 		if (s->rflags & RFLAGS_TF)
-			vcpu_single_step_done(vcpu);
+			single_step_done(vcpu);
 	}
+}
+
+void vcpu_skip(struct vcpu *vcpu)
+{
+	vcpu_need(vcpu, STATE_RIP | STATE_RFLAGS | STATE_SHADOW);
+	vcpu_instruction_done(vcpu, vcpu->state.rip + vcpu->exit.length);
 }
 
 static int unexpected(struct vcpu *vcpu)
@@ -62,15 +75,6 @@ static int debug_exit(struct vcpu *vcpu, u8 vector, u64 dr6)
 	run->debug.arch.dr7 = (vcpu->guest_debug & KVM_GUESTDBG_USE_HW_BP) ? vcpu->debug_dr7 :
 									    vcpu->state.dr7;
 	return HANDLED_USER;
-}
-
-void vcpu_single_step_done(struct vcpu *vcpu)
-{
-	/* With the caller's single-stepping the trap is the caller's: see on_exception(). */
-	if (vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP)
-		vcpu->step_done = true;
-	else
-		vcpu_raise_debug(vcpu, DR6_BS);
 }
 
 static int on_exception(struct vcpu *vcpu)

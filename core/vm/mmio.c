@@ -1,7 +1,28 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
-/* Instructions that we finish ourselves because they touch memory that is none. */
+/*
+ * Instructions that we carry out ourselves because they touch memory that is none: MMIO of the
+ * interrupt chips and of the caller, and INS and OUTS.
+ *
+ * Until an instruction commits nothing of the guest has changed, so it may be given up at any
+ * point (-SWIVL_EAGAIN) and begun again where one may sleep.
+ */
+#include "core/emulate/emulate.h"
 #include "core/vm/events.h"
 #include "core/vm/vm.h"
+#include "core/x86/regs.h"
+#include "core/x86/walk.h"
+
+struct mmio_work {
+	struct emu_op op;
+	struct emu_regs regs;
+	u8 bytes[INSN_MAX_LENGTH];
+	u8 nbytes;
+	bool reading; /* the read access is under way, else the write access */
+	u8 done; /* bytes of it that are served */
+	u8 chunk; /* bytes of it that the caller serves now */
+	struct emu_io_string io;
+	u64 io_count; /* elements that the caller serves now */
+};
 
 int emulation_failed(struct vcpu *vcpu, const u8 *bytes, unsigned int len)
 {
@@ -12,26 +33,406 @@ int emulation_failed(struct vcpu *vcpu, const u8 *bytes, unsigned int len)
 	run->emulation_failure.ndata = 3;
 	run->emulation_failure.flags = KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES;
 	run->emulation_failure.insn_size = len;
+	memset(run->emulation_failure.insn_bytes, 0x90, INSN_MAX_LENGTH);
 	memcpy(run->emulation_failure.insn_bytes, bytes, len);
 	return HANDLED_USER;
 }
 
+/* An exit while an event was being delivered: the IDT or a stack lies in no memory. */
+static int delivery_failed(struct vcpu *vcpu, u64 gpa)
+{
+	struct kvm_run *run = vcpu->run;
+
+	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+	run->internal.suberror = KVM_INTERNAL_ERROR_DELIVERY_EV;
+	run->internal.ndata = 4;
+	run->internal.data[0] = vcpu->event.vector | vcpu->event.type << 8;
+	run->internal.data[1] = vcpu->exit.hw_reason;
+	run->internal.data[2] = vcpu->exit.hw_info[0];
+	run->internal.data[3] = gpa;
+	return HANDLED_USER;
+}
+
+static enum decode_mode decode_mode(struct vcpu *vcpu)
+{
+	u32 attr = vcpu->state.seg[SEG_CS].attr;
+
+	if (!(vcpu->state.cr0 & CR0_PE) || (vcpu->state.rflags & RFLAGS_VM))
+		return DECODE_16;
+	if ((vcpu->state.efer & EFER_LMA) && (attr & SEG_ATTR_L))
+		return DECODE_64;
+	return attr & SEG_ATTR_DB ? DECODE_32 : DECODE_16;
+}
+
+static void collect_regs(struct vcpu *vcpu, struct emu_regs *regs)
+{
+	static const u8 order[INSN_SEGS] = { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS };
+	unsigned int i;
+
+	vcpu_need(vcpu, STATE_RIP | STATE_RSP | STATE_RFLAGS | STATE_CR | STATE_CR3 | STATE_MODE);
+	regs->gpr = vcpu->gpr;
+	regs->rip = vcpu->state.rip;
+	regs->rflags = vcpu->state.rflags;
+	for (i = 0; i < INSN_SEGS; i++)
+		regs->seg_base[i] = 0;
+	if (decode_mode(vcpu) == DECODE_64)
+		return;
+	vcpu_need(vcpu, STATE_SEG);
+	for (i = 0; i < INSN_SEGS; i++)
+		regs->seg_base[i] = vcpu->state.seg[order[i]].base;
+}
+
+/* The two segments that still have a base in 64-bit mode, only where one is used. */
+static void collect_segment(struct vcpu *vcpu, struct emu_regs *regs, u8 segment)
+{
+	if (segment != INSN_FS && segment != INSN_GS)
+		return;
+	vcpu_need(vcpu, STATE_SEG);
+	regs->seg_base[INSN_FS] = vcpu->state.seg[SEG_FS].base;
+	regs->seg_base[INSN_GS] = vcpu->state.seg[SEG_GS].base;
+}
+
+/* What became of a piece of work; or an error. */
+enum served {
+	SERVED,
+	RAISED, /* the guest gets an exception instead */
+	TO_USER, /* vcpu->run asks the caller */
+};
+
+static int translate(struct vcpu *vcpu, u64 linear, u8 access, u64 *gpa)
+{
+	const struct exit *e = &vcpu->exit;
+	struct page_fault fault;
+	struct walk_ctx ctx;
+	int err;
+
+	if (e->kind == EXIT_NESTED_FAULT && e->fault.gva_valid && e->fault.gva == linear &&
+	    (access & (ACCESS_READ | ACCESS_WRITE))) {
+		*gpa = e->fault.gpa;
+		return 0;
+	}
+	vcpu_walk_ctx(vcpu, &ctx);
+	err = guest_walk(&ctx, linear, access | (vcpu_cpl(vcpu) == 3 ? ACCESS_USER : 0), gpa,
+			 &fault);
+	if (err == -SWIVL_EFAULT) {
+		vcpu_raise_page_fault(vcpu, fault.address, fault.error);
+		return RAISED;
+	}
+	if (err == -SWIVL_EINVAL) {
+		vcpu_raise(vcpu, VECTOR_GP);
+		return RAISED;
+	}
+	return err;
+}
+
+static int ram(struct vcpu *vcpu, u64 gpa, void *data, size_t size, bool write)
+{
+	if (write)
+		return vm_write_guest(vcpu->vm, gpa, data, size, !vcpu->in_section);
+	return vm_read_guest(vcpu->vm, gpa, data, size, !vcpu->in_section);
+}
+
+/* Up to 15 bytes at RIP; fewer where the next page cannot be fetched. */
+static int fetch_bytes(struct vcpu *vcpu, struct mmio_work *work)
+{
+	u64 linear = work->regs.rip;
+	unsigned int n = 0, chunk;
+	u64 gpa;
+	int err;
+
+	if (decode_mode(vcpu) != DECODE_64)
+		linear = (u32)(linear + work->regs.seg_base[INSN_CS]);
+	work->nbytes = 0;
+	while (n < INSN_MAX_LENGTH) {
+		chunk = SWIVL_PAGE_SIZE - ((linear + n) & (SWIVL_PAGE_SIZE - 1));
+		if (chunk > INSN_MAX_LENGTH - n)
+			chunk = INSN_MAX_LENGTH - n;
+		err = translate(vcpu, linear + n, ACCESS_EXEC, &gpa);
+		if (!err)
+			err = ram(vcpu, gpa, work->bytes + n, chunk, false);
+		if (err == -SWIVL_EAGAIN)
+			return err;
+		if (err) {
+			/* The instruction may end before the page that is missing. */
+			if (n) {
+				vcpu->exception.type = EVENT_NONE;
+				break;
+			}
+			return err;
+		}
+		n += chunk;
+	}
+	work->nbytes = n;
+	return 0;
+}
+
+static int to_user(struct vcpu *vcpu, u64 gpa, const void *data, unsigned int len, bool write)
+{
+	struct kvm_run *run = vcpu->run;
+
+	run->exit_reason = KVM_EXIT_MMIO;
+	run->mmio.phys_addr = gpa;
+	run->mmio.len = len;
+	run->mmio.is_write = write;
+	memset(run->mmio.data, 0, sizeof(run->mmio.data));
+	if (write)
+		memcpy(run->mmio.data, data, len);
+	return TO_USER;
+}
+
+/* One access of the instruction, piece by piece where it crosses a page. */
+static int serve(struct vcpu *vcpu, struct emu_access *a, bool write)
+{
+	struct mmio_work *work = vcpu->mmio;
+	const struct memslot *slot;
+	u8 *data = (u8 *)&a->data;
+	u64 gpa, value;
+	int err;
+
+	for (; work->done < a->size; work->done += work->chunk) {
+		u64 linear = a->linear + work->done;
+		u64 room = SWIVL_PAGE_SIZE - (linear & (SWIVL_PAGE_SIZE - 1));
+
+		work->chunk = a->size - work->done;
+		if (work->chunk > room)
+			work->chunk = room;
+		err = translate(vcpu, linear, write ? ACCESS_WRITE : ACCESS_READ, &gpa);
+		if (err)
+			return err;
+		slot = vm_find_slot(vcpu->vm, gpa);
+		if (slot && !(write && (slot->flags & KVM_MEM_READONLY))) {
+			err = ram(vcpu, gpa, data + work->done, work->chunk, write);
+			if (err)
+				return err;
+			continue;
+		}
+		value = 0;
+		if (write)
+			memcpy(&value, data + work->done, work->chunk);
+		if (!vcpu->vm->irqchip ||
+		    !vm_chip_mmio(vcpu, gpa, work->chunk, write, &value))
+			return to_user(vcpu, gpa, data + work->done, work->chunk, write);
+		if (!write)
+			memcpy(data + work->done, &value, work->chunk);
+	}
+	return 0;
+}
+
+static void commit(struct vcpu *vcpu)
+{
+	struct mmio_work *work = vcpu->mmio;
+
+	emulate_commit(&work->op, &work->regs);
+	vcpu->dirty |= STATE_RSP;
+	if ((work->regs.rflags ^ vcpu->state.rflags) & ~(u64)RFLAGS_RF) {
+		vcpu->state.rflags = work->regs.rflags;
+		vcpu->dirty |= STATE_RFLAGS;
+	}
+	vcpu_instruction_done(vcpu, work->regs.rip);
+}
+
+/* Take the instruction as far as it goes without the caller. */
+static int advance(struct vcpu *vcpu)
+{
+	struct mmio_work *work = vcpu->mmio;
+	struct emu_op *op = &work->op;
+	int err;
+
+	if (work->reading) {
+		err = serve(vcpu, &op->read, false);
+		if (err == TO_USER)
+			vcpu->pending = PENDING_MMIO_READ;
+		if (err)
+			goto stopped;
+		emulate_execute(op, &work->regs);
+		work->reading = false;
+		work->done = 0;
+	}
+	err = serve(vcpu, &op->write, true);
+	if (err == TO_USER) {
+		if (work->done + work->chunk < op->write.size)
+			vcpu->pending = PENDING_MMIO_WRITE;
+		else
+			commit(vcpu); /* a write needs no answer */
+	}
+	if (err)
+		goto stopped;
+	commit(vcpu);
+	return HANDLED_RESUME;
+
+stopped:
+	if (err == TO_USER)
+		return HANDLED_USER;
+	if (err == RAISED)
+		return HANDLED_RESUME;
+	if (err == -SWIVL_EFAULT)
+		return emulation_failed(vcpu, work->bytes, op->insn.length);
+	return err;
+}
+
+static int get_work(struct vcpu *vcpu)
+{
+	if (vcpu->mmio)
+		return 0;
+	if (vcpu->in_section)
+		return -SWIVL_EAGAIN;
+	vcpu->mmio = host_alloc(sizeof(*vcpu->mmio));
+	return vcpu->mmio ? 0 : -SWIVL_ENOMEM;
+}
+
 int handle_mmio(struct vcpu *vcpu, u64 gpa)
 {
-	return emulation_failed(vcpu, NULL, 0);
+	struct mmio_work *work;
+	int err = get_work(vcpu);
+
+	if (err)
+		return err;
+	work = vcpu->mmio;
+	if (vcpu->event.type != EVENT_NONE)
+		return delivery_failed(vcpu, gpa);
+	collect_regs(vcpu, &work->regs);
+	work->nbytes = 0;
+	err = (vcpu->exit.fault.access & ACCESS_EXEC) ? -SWIVL_EFAULT : fetch_bytes(vcpu, work);
+	if (err == RAISED)
+		return HANDLED_RESUME;
+	if (err == -SWIVL_EAGAIN)
+		return err;
+	if (err || decode(&work->op.insn, work->bytes, work->nbytes, decode_mode(vcpu)) != DECODE_OK)
+		return emulation_failed(vcpu, work->bytes, work->nbytes);
+	collect_segment(vcpu, &work->regs, work->op.insn.segment);
+	err = emulate_prepare(&work->op, &work->regs);
+	if (err == -SWIVL_EFAULT) {
+		vcpu_raise(vcpu, work->op.insn.segment == INSN_SS ? VECTOR_SS : VECTOR_GP);
+		return HANDLED_RESUME;
+	}
+	if (err)
+		return emulation_failed(vcpu, work->bytes, work->nbytes);
+	work->reading = true;
+	work->done = 0;
+	return advance(vcpu);
 }
 
 int finish_mmio(struct vcpu *vcpu)
 {
-	return HANDLED_RESUME;
+	struct mmio_work *work = vcpu->mmio;
+
+	if (work->reading)
+		memcpy((u8 *)&work->op.read.data + work->done, vcpu->run->mmio.data, work->chunk);
+	work->done += work->chunk;
+	return advance(vcpu);
+}
+
+/* ---- INS and OUTS ------------------------------------------------------------------------- */
+
+/*
+ * The string's memory side, between vcpu->pio and the guest. All elements lie in the page of the
+ * first one; a single element may run over its end.
+ */
+static int string_memory(struct vcpu *vcpu, u64 n, bool write)
+{
+	struct emu_io_string *io = &vcpu->mmio->io;
+	u64 room = SWIVL_PAGE_SIZE - (io->linear & (SWIVL_PAGE_SIZE - 1));
+	u8 access = write ? ACCESS_WRITE : ACCESS_READ;
+	unsigned int first = n == 1 && io->size > room ? room : io->size;
+	u64 i, gpa;
+	int err;
+
+	err = translate(vcpu, io->linear, access, &gpa);
+	for (i = 0; i < n && !err; i++)
+		err = ram(vcpu, gpa + i * io->step, vcpu->pio + i * io->size, first, write);
+	if (err || first == io->size)
+		return err;
+	err = translate(vcpu, io->linear + first, access, &gpa);
+	return err ? err : ram(vcpu, gpa, vcpu->pio + first, io->size - first, write);
+}
+
+static void string_done(struct vcpu *vcpu, u64 n)
+{
+	struct mmio_work *work = vcpu->mmio;
+
+	emulate_io_string_done(&work->io, &work->regs, n, vcpu->exit.length);
+	vcpu_instruction_done(vcpu, work->regs.rip);
+}
+
+/* Prefixes that the processor does not tell are read from the instruction. */
+static int string_question(struct vcpu *vcpu)
+{
+	struct mmio_work *work = vcpu->mmio;
+	const struct exit *e = &vcpu->exit;
+	int err = fetch_bytes(vcpu, work);
+
+	if (err)
+		return err;
+	if (decode(&work->op.insn, work->bytes, work->nbytes, decode_mode(vcpu)) != DECODE_OK)
+		return -SWIVL_EOPNOTSUPP;
+	collect_segment(vcpu, &work->regs, work->op.insn.segment);
+	work->io = (struct emu_io_string){ .mode = decode_mode(vcpu),
+					   .size = e->io.size,
+					   .address_size = work->op.insn.address_size,
+					   .segment = work->op.insn.segment,
+					   .in = e->io.in,
+					   .rep = e->io.rep };
+	return 0;
 }
 
 int handle_io_string(struct vcpu *vcpu)
 {
-	return emulation_failed(vcpu, NULL, 0);
+	const struct exit *e = &vcpu->exit;
+	struct kvm_run *run = vcpu->run;
+	struct mmio_work *work;
+	int err = get_work(vcpu);
+
+	if (err)
+		return err;
+	work = vcpu->mmio;
+	collect_regs(vcpu, &work->regs);
+	err = string_question(vcpu);
+	if (err == RAISED)
+		return HANDLED_RESUME;
+	if (err == -SWIVL_EAGAIN)
+		return err;
+	if (err)
+		return emulation_failed(vcpu, work->bytes, work->nbytes);
+	if (emulate_io_string(&work->io, &work->regs)) {
+		vcpu_raise(vcpu, work->io.segment == INSN_SS ? VECTOR_SS : VECTOR_GP);
+		return HANDLED_RESUME;
+	}
+	work->io_count = work->io.count;
+	if (work->io_count > VCPU_PIO_SIZE / work->io.size)
+		work->io_count = VCPU_PIO_SIZE / work->io.size;
+	if (!work->io_count) {
+		string_done(vcpu, 0);
+		return HANDLED_RESUME;
+	}
+	err = string_memory(vcpu, work->io_count, false);
+	if (err == RAISED)
+		return HANDLED_RESUME;
+	if (err == -SWIVL_EFAULT)
+		return emulation_failed(vcpu, work->bytes, work->op.insn.length);
+	if (err)
+		return err;
+	run->exit_reason = KVM_EXIT_IO;
+	run->io.direction = e->io.in ? KVM_EXIT_IO_IN : KVM_EXIT_IO_OUT;
+	run->io.size = e->io.size;
+	run->io.port = e->io.port;
+	run->io.count = work->io_count;
+	run->io.data_offset = SWIVL_PAGE_SIZE;
+	vcpu->pending = e->io.in ? PENDING_IO_IN : PENDING_IO_OUT;
+	return HANDLED_USER;
 }
 
 int finish_io_string(struct vcpu *vcpu)
 {
+	struct mmio_work *work = vcpu->mmio;
+	int err;
+
+	if (vcpu->exit.io.in) {
+		err = string_memory(vcpu, work->io_count, true);
+		if (err == RAISED)
+			return HANDLED_RESUME;
+		if (err)
+			return emulation_failed(vcpu, work->bytes, work->op.insn.length);
+	}
+	string_done(vcpu, work->io_count);
 	return HANDLED_RESUME;
 }

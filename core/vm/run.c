@@ -7,6 +7,8 @@
 void vcpu_need_slow(struct vcpu *vcpu, u32 groups)
 {
 	groups &= ~vcpu->valid;
+	if (groups & STATE_SEG)
+		groups &= ~STATE_MODE;
 	if (vcpu->loaded) {
 		vendor->fetch(vcpu, groups);
 	} else {
@@ -16,7 +18,7 @@ void vcpu_need_slow(struct vcpu *vcpu, u32 groups)
 		vendor->unload(vcpu);
 		host_preempt_on();
 	}
-	vcpu->valid |= groups;
+	vcpu->valid |= groups | (groups & STATE_SEG ? STATE_MODE : 0);
 }
 
 void vcpu_kick(struct vcpu *vcpu)
@@ -103,7 +105,7 @@ static int run_section(struct vcpu *vcpu)
 		__atomic_store_n(&vcpu->in_guest, 0, __ATOMIC_RELEASE);
 		host_irq_enable();
 		vcpu->exits[vcpu->exit.kind]++;
-		if (vcpu->event.type)
+		if (vcpu->event.type || vcpu->held.type)
 			vcpu->check_events = 1;
 		ret = vcpu_handle_exit(vcpu);
 	}

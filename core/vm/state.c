@@ -6,7 +6,7 @@
 
 unsigned int vcpu_cpl(struct vcpu *vcpu)
 {
-	vcpu_need(vcpu, STATE_SEG | STATE_CR);
+	vcpu_need(vcpu, STATE_MODE | STATE_CR);
 	if (!(vcpu->state.cr0 & CR0_PE))
 		return 0;
 	return vcpu->state.seg[SEG_SS].attr >> SEG_ATTR_DPL_SHIFT & 3;
@@ -53,7 +53,7 @@ static bool cr0_is_valid(struct vcpu *vcpu, u64 value)
 	if ((value & CR0_NW) && !(value & CR0_CD))
 		return false;
 	if ((value & CR0_PG) && !(s->cr0 & CR0_PG) && (s->efer & EFER_LME)) {
-		vcpu_need(vcpu, STATE_SEG);
+		vcpu_need(vcpu, STATE_MODE);
 		if (!(s->cr4 & CR4_PAE) || (s->seg[SEG_CS].attr & SEG_ATTR_L))
 			return false;
 	}

@@ -74,7 +74,8 @@ struct table_reg {
 #define STATE_PAT (1u << 13)
 #define STATE_TSC (1u << 14) /* tsc_offset */
 #define STATE_INTERCEPTS (1u << 15) /* recompute exceptions, CR and DR intercepts (store only) */
-#define STATE_ALL 0x7fffu
+#define STATE_MODE (1u << 16) /* attr of seg[CS] and seg[SS] only (fetch only; part of SEG) */
+#define STATE_ALL 0x17fffu
 
 /* vcpu->state.shadow: what holds back interrupts (SDM vol. 3, table 25-3). */
 #define SHADOW_STI (1u << 0)
@@ -238,7 +239,7 @@ static inline void vcpu_touch(struct vcpu *vcpu, u32 groups)
 /* For whole groups that are about to be overwritten: no fetch. */
 static inline void vcpu_overwrite(struct vcpu *vcpu, u32 groups)
 {
-	vcpu->valid |= groups;
+	vcpu->valid |= groups | (groups & STATE_SEG ? STATE_MODE : 0);
 	vcpu->dirty |= groups;
 }
 
@@ -258,6 +259,10 @@ u64 vcpu_efer_reserved(struct vcpu *vcpu);
 /* Architectural reset (SDM vol. 3, table 10-1); INIT keeps what INIT keeps. */
 void vcpu_reset(struct vcpu *vcpu, bool init);
 unsigned int vcpu_cpl(struct vcpu *vcpu);
+
+/* translate.c: the guest's page tables for core/x86/walk.c. mem_lock held for reading. */
+struct walk_ctx;
+void vcpu_walk_ctx(struct vcpu *vcpu, struct walk_ctx *ctx);
 
 /* ---- object.c: life of VMs and vCPUs (lead) --------------------------------------------- */
 
