@@ -74,15 +74,24 @@ struct cursor {
  */
 static enum decode_result take(struct cursor *c, unsigned int n, u64 *value)
 {
+	const u8 *p = c->bytes + c->pos;
 	u64 v = 0;
-	unsigned int i;
 
 	if (n > c->len - c->pos)
 		return c->len < INSN_MAX_LENGTH ? DECODE_TRUNCATED : DECODE_TOO_LONG;
-	for (i = 0; i < n; i++)
-		v |= (u64)c->bytes[c->pos + i] << (8 * i);
 	c->pos += n;
+	while (n--)
+		v = v << 8 | p[n];
 	*value = v;
+	return DECODE_OK;
+}
+
+/* The same for one byte, which is what most of it is. */
+static inline enum decode_result take_byte(struct cursor *c, u64 *value)
+{
+	if (c->pos == c->len)
+		return take(c, 1, value);
+	*value = c->bytes[c->pos++];
 	return DECODE_OK;
 }
 
@@ -90,7 +99,7 @@ static u64 sign_extend(u64 value, unsigned int bytes)
 {
 	unsigned int shift = 64 - 8 * bytes;
 
-	return bytes ? (u64)((s64)(value << shift) >> shift) : 0;
+	return (s64)(value << shift) >> shift;
 }
 
 /* One legacy prefix; false when b is not one. */
@@ -133,7 +142,7 @@ static enum decode_result take_prefixes(struct insn *insn, struct cursor *c, u64
 	enum decode_result rc;
 
 	for (;;) {
-		rc = take(c, 1, b);
+		rc = take_byte(c, b);
 		if (rc)
 			return rc;
 		if (insn->mode == DECODE_64 && (*b & 0xf0) == 0x40)
@@ -185,7 +194,7 @@ static enum decode_result take_vector(struct insn *insn, struct cursor *c, u8 b,
 	}
 	if (insn->mode != DECODE_64)
 		insn->rex = 0;
-	rc = take(c, 1, &opcode);
+	rc = take_byte(c, &opcode);
 	if (rc)
 		return rc;
 	insn->opcode = opcode;
@@ -220,12 +229,12 @@ static enum decode_result take_opcode(struct insn *insn, struct cursor *c, u64 b
 	*flags = one_byte[b];
 	if (b == 0x0f) {
 		insn->map = 1;
-		rc = take(c, 1, &b);
+		rc = take_byte(c, &b);
 		*flags = two_byte[b & 0xff];
 		if (!rc && (b == 0x38 || b == 0x3a)) {
 			insn->map = b == 0x38 ? 2 : 3;
 			*flags = b == 0x38 ? MR : MR | IB;
-			rc = take(c, 1, &b);
+			rc = take_byte(c, &b);
 		}
 	}
 	if (rc)
@@ -278,7 +287,7 @@ static enum decode_result address32(struct insn *insn, struct cursor *c, u8 mod,
 	insn->disp_size = mod == 1 ? 1 : mod == 2 ? 4 : 0;
 	insn->base = rm;
 	if (rm == 4) {
-		rc = take(c, 1, &sib);
+		rc = take_byte(c, &sib);
 		if (rc)
 			return rc;
 		insn->scale = sib >> 6;
@@ -304,7 +313,7 @@ static enum decode_result take_modrm(struct insn *insn, struct cursor *c)
 	u8 mod, rm;
 	u64 v;
 
-	rc = take(c, 1, &v);
+	rc = take_byte(c, &v);
 	if (rc)
 		return rc;
 	mod = v >> 6;
@@ -322,8 +331,9 @@ static enum decode_result take_modrm(struct insn *insn, struct cursor *c)
 		address16(insn, mod, rm);
 	else
 		rc = address32(insn, c, mod, rm);
-	if (!rc)
-		rc = take(c, insn->disp_size, &v);
+	if (rc || !insn->disp_size)
+		return rc;
+	rc = take(c, insn->disp_size, &v);
 	insn->disp = sign_extend(v, insn->disp_size);
 	return rc;
 }
@@ -376,6 +386,8 @@ static enum decode_result take_rest(struct insn *insn, struct cursor *c, u8 flag
 		insn->disp = v;
 	}
 	insn->imm_size = imm_size(insn, flags);
+	if (!insn->imm_size)
+		return DECODE_OK;
 	rc = take(c, insn->imm_size, &v);
 	if (rc)
 		return rc;

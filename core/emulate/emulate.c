@@ -279,7 +279,9 @@ int emulate_prepare(struct emu_op *op, const struct emu_regs *regs)
 	u64 address;
 	int rc = 0;
 
-	memset((u8 *)op + sizeof(op->insn), 0, sizeof(*op) - sizeof(op->insn));
+	op->kind = op->form = op->size = 0;
+	op->idle = false;
+	op->read.size = op->write.size = 0;
 	if (!classify(op))
 		return -SWIVL_EOPNOTSUPP;
 	if (op->kind >= STRINGS)

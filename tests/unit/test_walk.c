@@ -169,6 +169,8 @@ static void test_pae(void **state)
 	faults(&ctx, 0xb4734567, WALK_EXEC, 0x11);
 	put64(0x1020 + 8 * 2, 0x2000 | P | PS);
 	faults(&ctx, 0xb4734567, WALK_READ, 9);
+	put64(0x1020 + 8 * 2, 0x2000 | P | 0x100);
+	faults(&ctx, 0xb4734567, WALK_READ, 9);
 	put64(0x1020 + 8 * 2, 0x2000 | P | W);
 	faults(&ctx, 0xb4734567, WALK_READ, 9);
 	/* the ones that the processor holds count, not those in memory */
