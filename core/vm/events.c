@@ -109,7 +109,7 @@ static bool nmi_allowed(struct vcpu *vcpu)
 
 static bool interrupt_waits(struct vcpu *vcpu)
 {
-	return vcpu->user_irq >= 0 || (vcpu->vm->irqchip && vcpu_irq_pending(vcpu) >= 0);
+	return vcpu->user_irq >= 0 || vcpu_irq_pending(vcpu);
 }
 
 static void take_interrupt(struct vcpu *vcpu)
@@ -140,13 +140,23 @@ static void order_exception(struct vcpu *vcpu)
 	}
 }
 
-bool vcpu_prepare_events(struct vcpu *vcpu)
+static int triple_fault(struct vcpu *vcpu)
+{
+	vcpu->triple_fault_pending = false;
+	vcpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
+	return HANDLED_USER;
+}
+
+int vcpu_prepare_events(struct vcpu *vcpu)
 {
 	bool irq;
 
 	__atomic_store_n(&vcpu->check_events, 0, __ATOMIC_SEQ_CST);
+	if (vcpu_chips_want_init(vcpu))
+		return HANDLED_LEAVE;
 	if (vcpu->triple_fault_pending)
-		return false;
+		return triple_fault(vcpu);
+	vcpu_chips_take_nmi(vcpu);
 	order_exception(vcpu);
 	if (!vcpu->event.type && vcpu->held.type) {
 		vcpu->event = vcpu->held;
@@ -165,7 +175,7 @@ bool vcpu_prepare_events(struct vcpu *vcpu)
 		irq = interrupt_waits(vcpu);
 	}
 	vcpu->want_irq_window = irq || (!vcpu->vm->irqchip && vcpu->run->request_interrupt_window);
-	return true;
+	return HANDLED_RESUME;
 }
 
 bool vcpu_has_event(struct vcpu *vcpu)

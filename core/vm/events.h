@@ -5,22 +5,22 @@
 
 #include "core/vm/vm.h"
 
-/*
- * Decide what the next entry delivers (vcpu->event) and which windows are wanted. Loaded.
- * False: the guest is shut down by a triple fault.
- */
-bool vcpu_prepare_events(struct vcpu *vcpu);
-/* Anything at all to deliver, for a vCPU that waits? */
-bool vcpu_has_event(struct vcpu *vcpu);
-/* #DB with these bits for DR6. */
-void vcpu_raise_debug(struct vcpu *vcpu, u64 dr6);
-
 /* What a handler tells the loop; negative numbers are errors for the caller of KVM_RUN. */
 enum handled {
 	HANDLED_RESUME, /* enter again */
 	HANDLED_USER, /* vcpu->run says why */
 	HANDLED_LEAVE, /* out of the section, then look again (halted, dead, ...) */
 };
+
+/*
+ * Decide what the next entry delivers (vcpu->event) and which windows are wanted. Loaded. Anything
+ * but HANDLED_RESUME: there is something to do first.
+ */
+int vcpu_prepare_events(struct vcpu *vcpu);
+/* Anything at all to deliver, for a vCPU that waits? */
+bool vcpu_has_event(struct vcpu *vcpu);
+/* #DB with these bits for DR6. */
+void vcpu_raise_debug(struct vcpu *vcpu, u64 dr6);
 
 /*
  * exits.c: what to do about vcpu->exit. -SWIVL_EAGAIN from within a section: call again where

@@ -64,13 +64,6 @@ static bool must_leave(struct vcpu *vcpu)
 	       __atomic_load_n(&vcpu->vm->mem_writers, __ATOMIC_RELAXED) || vcpu->vm->dead;
 }
 
-static int triple_fault(struct vcpu *vcpu)
-{
-	vcpu->triple_fault_pending = false;
-	vcpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
-	return HANDLED_USER;
-}
-
 /* One stretch on a processor: enters again and again until something needs more than that. */
 static int run_section(struct vcpu *vcpu)
 {
@@ -80,9 +73,10 @@ static int run_section(struct vcpu *vcpu)
 	vcpu->in_section = true;
 	vendor->load(vcpu, true);
 	while (ret == HANDLED_RESUME) {
-		if (vcpu->check_events && !vcpu_prepare_events(vcpu)) {
-			ret = triple_fault(vcpu);
-			break;
+		if (vcpu->check_events) {
+			ret = vcpu_prepare_events(vcpu);
+			if (ret != HANDLED_RESUME)
+				break;
 		}
 		if (vcpu->run->request_interrupt_window && !vcpu->vm->irqchip &&
 		    !vcpu->event.type && vcpu->user_irq < 0 && vcpu_interrupt_allowed(vcpu)) {

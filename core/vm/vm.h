@@ -138,6 +138,7 @@ struct vm {
 	struct host_spin irq_lock;
 	struct irqchip *irqchip; /* NULL: interrupt chips are the caller's */
 	struct host_timer pit_timer;
+	u64 pit_armed; /* deadline that the timer is set to */
 	bool split_irqchip;
 
 	bool dead; /* our own bug was found: every KVM_RUN ends with KVM_EXIT_INTERNAL_ERROR */
@@ -214,6 +215,7 @@ struct vcpu {
 	struct vcpu_msrs *msrs; /* of msr.c: those that are only memory */
 	struct lapic *lapic; /* NULL without the in-kernel chip */
 	struct host_timer lapic_timer;
+	u64 lapic_armed;
 
 	u64 exits[EXIT_KINDS]; /* counted from the first day */
 	u64 user_exits;
@@ -337,8 +339,9 @@ int msr_write(struct vcpu *vcpu, u32 msr, u64 value, bool from_guest);
 
 /* ---- irqwire.c: the interrupt chips in this VM --------------------------------------------- */
 
-/* A vector to inject now, or -1. Takes irq_lock. ack: it is being delivered. */
-int vcpu_irq_pending(struct vcpu *vcpu);
+/* Does an interrupt wait that this vCPU's chips would deliver? Takes no lock. */
+bool vcpu_irq_pending(struct vcpu *vcpu);
+/* It is being delivered: its vector, or -1 if it has gone. */
 int vcpu_irq_ack(struct vcpu *vcpu);
 /* The chips take a port or a guest physical access: true if it was theirs. */
 bool vm_chip_port(struct vcpu *vcpu, u16 port, unsigned int size, bool write, u32 *value);
@@ -353,6 +356,15 @@ void vm_chips_free(struct vm *vm);
 bool vcpu_chips_wake(struct vcpu *vcpu);
 /* INIT and SIPI that arrived: true if the vCPU's state was changed by them. Task. */
 bool vcpu_chips_init_sipi(struct vcpu *vcpu);
+/* Did such arrive? And NMIs, which go on to vcpu_queue_nmi(). Atomic. */
+bool vcpu_chips_want_init(struct vcpu *vcpu);
+void vcpu_chips_take_nmi(struct vcpu *vcpu);
+/* MSRs of the local APIC: 0, or -SWIVL_EINVAL for #GP. Only where _has_msr() says so. */
+bool vcpu_chips_has_msr(struct vcpu *vcpu, u32 msr);
+int vcpu_chips_rdmsr(struct vcpu *vcpu, u32 msr, u64 *value);
+int vcpu_chips_wrmsr(struct vcpu *vcpu, u32 msr, u64 value, bool from_guest);
+/* state.tsc_offset was changed. */
+void vcpu_chips_tsc_changed(struct vcpu *vcpu);
 /* The guest wrote CR8 (0 to 15); reads. */
 void vcpu_chips_set_cr8(struct vcpu *vcpu, u64 cr8);
 u64 vcpu_chips_cr8(struct vcpu *vcpu);
