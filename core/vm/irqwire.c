@@ -10,7 +10,7 @@
 
 static u64 guest_tsc(struct vcpu *vcpu)
 {
-	return rdtsc() + vcpu->state.tsc_offset;
+	return x86_rdtsc() + vcpu->state.tsc_offset;
 }
 
 static void kick(void *ctx, unsigned int index)
