@@ -5,7 +5,7 @@ option ROM (lab/boot/boot.S) jumps into the kernel."""
 import os
 import struct
 
-from . import cache, kernel as kernels
+from . import cache, cmdline, kernel as kernels
 from .cache import LabError
 
 PARAMS = 0xf00000           # the block that boot.S describes
@@ -22,9 +22,6 @@ PADDING_LAST = b"LAST"
 # Instructions that count as a second for timers. Less than the emulator executes in a second:
 # whatever waits for time to pass gets there sooner.
 IPS = 50_000_000
-
-CMDLINE = """console=ttyS0 quiet nokaslr panic=-1 init_on_alloc=0
- tsc=reliable no_timer_check cryptomgr.notests 8250.nr_uarts=1 rdinit=/init"""
 
 
 def boot_rom():
@@ -47,9 +44,9 @@ def boot_rom():
     return cache.made(f"boot/{cache.digest('path:' + source)}.rom", make)
 
 
-def parameters(kernel, cmdline, initrd_at, initrd_size, end):
+def parameters(kernel, line, initrd_at, initrd_size, end):
     """The block of parameters: the zero page (Linux x86 boot protocol), page tables, GDT."""
-    raw = cmdline.encode()
+    raw = line.encode()
     if len(raw) >= CMDLINE_SIZE:
         raise LabError("the kernel command line is too long")
     block = bytearray(BLOCK)
@@ -82,7 +79,7 @@ def _round_up(n):
     return -(-n // BLOCK) * BLOCK
 
 
-def memory_image(path, kernel, initrd, cmdline, mem):
+def memory_image(path, kernel, initrd, line, mem):
     """What the machine finds in memory when it starts, in the order that boot.S explains."""
     with open(kernel.flat, "rb") as f:
         flat = f.read()
@@ -93,7 +90,7 @@ def memory_image(path, kernel, initrd, cmdline, mem):
     if end + (64 << 20) > mem:
         raise LabError(f"{mem >> 20} MiB of memory are too few for these files")
     with open(path, "wb") as f:
-        f.write(parameters(kernel, cmdline, initrd_at, len(archive), end))
+        f.write(parameters(kernel, line, initrd_at, len(archive), end))
         for i in range(PADDING):
             mark = PADDING_MARK if i < PADDING - 1 else PADDING_LAST
             f.write(mark.ljust(BLOCK, b"\0"))
@@ -102,10 +99,9 @@ def memory_image(path, kernel, initrd, cmdline, mem):
 
 
 def command(spec, kernel, initrd, work):
-    """Writes the configuration into the folder work; returns (command line, environment)."""
-    cmdline = " ".join((CMDLINE + " " + spec.append).split())
+    """Writes the configuration into the folder work; returns the command."""
     image = os.path.join(work, "memory")
-    memory_image(image, kernel, initrd, cmdline, spec.mem << 20)
+    memory_image(image, kernel, initrd, cmdline.build(spec), spec.mem << 20)
     if spec.interactive:
         com1 = f"mode=term, dev={spec.tty}"
     else:
@@ -119,7 +115,7 @@ romimage: file=/usr/share/bochs/BIOS-bochs-latest, options=fastboot
 vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
 optromimage1: file={boot_rom()}, address=0xd0000
 optramimage1: file={image}, address={PARAMS:#x}
-cpu: model={spec.cpu}, count={spec.cpus}, ips={spec.ips or IPS}, reset_on_triple_fault=0, ignore_bad_msrs=1
+cpu: model={spec.cpu}, count={spec.cpus}, ips={spec.ips or IPS}, quantum=32, reset_on_triple_fault=0, ignore_bad_msrs=1
 clock: sync=none, time0=1577836800, rtc_sync=0
 ata0: enabled=0
 ata1: enabled=0

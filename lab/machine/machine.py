@@ -43,6 +43,7 @@ class Spec:
     icount: bool = False
     timeout: float = 300
     ips: int = 0
+    full: bool = False          # the kernel starts with all of its initial calls
     tty: str = ""
     keep: str = ""              # a folder for console and emulator log
 
@@ -51,19 +52,27 @@ class Spec:
         return qemu if self.cpu == "amd" or self.cpu.startswith("qemu") else bochs
 
 
+def stripped(module, how):
+    """A kernel module without what only a debugger reads. Loading Debian's kvm.ko as it is takes
+    480 million instructions, so 8 s: hashing for the signature, searching the symbols."""
+    name = f"modules/{cache.digest(how, 'path:' + module)}.ko"
+    return cache.made(name, lambda tmp: cache.run(
+        ["strip", how, "-R", ".BTF", "-R", ".BTF_ids", "-o", tmp, module]))
+
+
 def build_initramfs(spec, kernel):
     a = initramfs.Archive()
     a.data("lab/script", spec.script, 0o755)
     files = kernels.module_files(kernel, spec.modules)
     for path in files:
-        a.add(path, os.path.join("lib/modules", os.path.basename(path)))
+        a.add(stripped(path, "--strip-unneeded"), f"lib/modules/{os.path.basename(path)}")
     if files:
         a.data("lab/modules", "".join(f"/lib/modules/{os.path.basename(p)}\n"
                                       for p in files).encode())
     if spec.interactive:
         a.data("lab/interactive", b"")
     for source, inside in spec.add:
-        a.add(source, inside)
+        a.add(stripped(source, "--strip-debug") if source.endswith(".ko") else source, inside)
     for inside, (content, mode) in spec.data.items():
         a.data(inside, content, mode)
     return initramfs.whole(a)

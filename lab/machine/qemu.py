@@ -1,14 +1,11 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 """QEMU, always TCG: the AMD machine. Another accelerator would make results depend on the host."""
 
-import os
-
-CMDLINE = """console=ttyS0 quiet nokaslr panic=-1 reboot=t tsc=reliable no_timer_check lpj=4000000
- cryptomgr.notests init_on_alloc=0 8250.nr_uarts=1 rdinit=/init"""
+from . import cmdline
 
 
 def command(spec, kernel, initrd, work):
-    cmdline = CMDLINE
+    line = ["reboot=t lpj=4000000"]
     console = f"file:{work}/console"
     if spec.interactive:
         console = spec.tty
@@ -19,13 +16,13 @@ def command(spec, kernel, initrd, work):
     # against microvm's PIT otherwise, and KVM then never enters a guest (with several CPUs there is
     # the HPET; icount hangs there).
     if spec.icount or spec.cpus == 1:
-        cmdline += " tsc_early_khz=1000000"
+        line.append("tsc_early_khz=1000000")
         machine += ["-icount", "shift=0,sleep=off", "-rtc", "base=2020-01-01,clock=vm",
                     "-seed", "1"]
-    cmdline = " ".join((cmdline + " " + spec.append).split())
     return ["/usr/bin/qemu-system-x86_64", *machine, "-accel", "tcg",
             "-cpu", "EPYC-v1,+svm,+npt" if spec.cpu == "amd" else spec.cpu[4:],
             "-m", str(spec.mem), "-display", "none", "-monitor", "none", "-no-reboot", "-nodefaults",
             "-nic", "none", "-no-user-config", "-serial", console,
             "-chardev", "stdio,id=out,signal=off", "-device", "isa-debugcon,iobase=0xe9,chardev=out",
-            "-kernel", kernel.vmlinux, "-initrd", initrd, "-append", cmdline]
+            "-kernel", kernel.vmlinux, "-initrd", initrd,
+            "-append", cmdline.build(spec, *line)]
