@@ -35,6 +35,7 @@ enum refusal {
 	REFUSE_EXIT_CONTROL,
 	REFUSE_NO_MSR_BITMAP,
 	REFUSE_SVM_CPUID,
+	REFUSE_SVM_NOT_YET,
 	REFUSE_SVM_DISABLED,
 	REFUSE_SVM_LOCKED,
 	REFUSE_SVM_HELD,
@@ -61,6 +62,7 @@ struct refusal_report {
 	const char *field; /* name of the control or register, may be NULL */
 };
 
+/* Never NULL, also for numbers that are none. */
 const struct refusal_text *refusal_text(enum refusal why);
 
 #endif

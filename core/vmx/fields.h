@@ -148,8 +148,12 @@
 	F(N, HOST_IDTR_BASE, 0x6c0e, "host IDTR base") \
 	F(N, HOST_SYSENTER_ESP, 0x6c10, "host IA32_SYSENTER_ESP") \
 	F(N, HOST_SYSENTER_EIP, 0x6c12, "host IA32_SYSENTER_EIP") \
-	F(N, HOST_RSP, 0x6c14, "host RSP") \
-	F(N, HOST_RIP, 0x6c16, "host RIP")
+	F(N, HOST_RSP, HOST_RSP_ENCODING, "host RSP") \
+	F(N, HOST_RIP, HOST_RIP_ENCODING, "host RIP")
+
+/* These two are written by assembly, which wants numbers. */
+#define HOST_RSP_ENCODING 0x6c14
+#define HOST_RIP_ENCODING 0x6c16
 
 struct vmcs_field_16 {
 	u32 encoding;

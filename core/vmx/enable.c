@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/*
+ * VMX operation on and off on each CPU (SDM vol. 3, 24.7 and 24.8), and which VMCSs a CPU may
+ * hold data of: those have to be cleared there before anybody else uses them (25.11.1).
+ */
+#include "core/vmx/vmx.h"
+#include "core/x86/fpu.h"
+
+struct vmx vmx;
+
+static bool refuse(struct refusal_report *why, enum refusal reason, const char *field, u64 wanted,
+		   u64 found)
+{
+	why->why = reason;
+	why->cpu = host_cpu();
+	why->field = field;
+	why->wanted = wanted;
+	why->found = found;
+	return false;
+}
+
+bool vmx_supported(struct refusal_report *why)
+{
+	struct vmx_controls controls;
+	struct vmx_caps caps;
+	u64 control, ecx = x86_cpuid(1, 0).ecx;
+
+	if (!(ecx & CPUID_1_ECX_VMX))
+		return refuse(why, REFUSE_VMX_CPUID, "CPUID.1:ECX.VMX", CPUID_1_ECX_VMX, ecx);
+	control = x86_rdmsr(IA32_FEATURE_CONTROL);
+	if ((control & FEATURE_CONTROL_LOCKED) && !(control & FEATURE_CONTROL_VMX))
+		return refuse(why, REFUSE_VMX_LOCKED_OFF, "IA32_FEATURE_CONTROL",
+			      FEATURE_CONTROL_LOCKED | FEATURE_CONTROL_VMX, control);
+	if (x86_read_cr4() & CR4_VMXE)
+		return refuse(why, REFUSE_VMX_HELD, "CR4.VMXE", 0, x86_read_cr4());
+	caps = vmx_read_caps();
+	if (!vmx_fixed_ok(x86_read_cr0(), caps.cr0_fixed0, caps.cr0_fixed1))
+		return refuse(why, REFUSE_CR0_FIXED, "CR0", caps.cr0_fixed0, x86_read_cr0());
+	if (!vmx_fixed_ok(x86_read_cr4() | CR4_VMXE, caps.cr4_fixed0, caps.cr4_fixed1))
+		return refuse(why, REFUSE_CR4_FIXED, "CR4", caps.cr4_fixed0, x86_read_cr4());
+	why->cpu = host_cpu();
+	return vmx_compute_controls(&caps, &controls, why);
+}
+
+/*
+ * All MSRs exit but those that the processor switches with the VMCS, or that only read time.
+ * SDM vol. 3, 25.6.9: reads of low MSRs, of high ones, writes of low ones, of high ones.
+ */
+static void fill_msr_bitmap(u8 *bitmap)
+{
+	static const u32 passed[] = { IA32_SYSENTER_CS, IA32_SYSENTER_ESP, IA32_SYSENTER_EIP,
+				      IA32_FS_BASE, IA32_GS_BASE, IA32_KERNEL_GS_BASE };
+
+	memset(bitmap, 0xff, SWIVL_PAGE_SIZE);
+	for (unsigned int i = 0; i < ARRAY_SIZE(passed); i++) {
+		u32 bit = (passed[i] & 0x1fff) + (passed[i] >= 0xc0000000 ? 0x2000 : 0);
+
+		bitmap[bit / 8] &= ~(1u << bit % 8);
+		bitmap[0x800 + bit / 8] &= ~(1u << bit % 8);
+	}
+	bitmap[IA32_TIME_STAMP_COUNTER / 8] &= ~(1u << IA32_TIME_STAMP_COUNTER % 8);
+}
+
+bool vmx_start(struct refusal_report *why)
+{
+	unsigned int i, n = host_cpu_limit();
+	bool ok;
+
+	memset(&vmx, 0, sizeof(vmx));
+	vmx.caps = vmx_read_caps();
+	if (!vmx_compute_controls(&vmx.caps, &vmx.controls, why))
+		return false;
+	fpu_start();
+	host_spin_init(&vmx.vpid_lock);
+	if (x86_cpuid(1, 0).ecx & CPUID_1_ECX_OSXSAVE)
+		vmx.host_xcr0 = x86_xgetbv();
+	vmx.has_tsc_aux = vmx.controls.secondary & SECONDARY_RDTSCP;
+	vmx.msr_bitmap = host_page_alloc();
+	vmx.vpids = host_page_alloc();
+	vmx.cpus = host_alloc(n * sizeof(*vmx.cpus));
+	ok = vmx.msr_bitmap && vmx.vpids && vmx.cpus;
+	for (i = 0; ok && i < n; i++) {
+		vmx.cpus[i].region = host_page_alloc();
+		ok = vmx.cpus[i].region != NULL;
+	}
+	if (!ok) {
+		vmx_stop();
+		return refuse(why, REFUSE_NO_MEMORY, NULL, n + 2, 0);
+	}
+	fill_msr_bitmap(vmx.msr_bitmap);
+	return true;
+}
+
+void vmx_stop(void)
+{
+	for (unsigned int i = 0; vmx.cpus && i < host_cpu_limit(); i++)
+		if (vmx.cpus[i].region)
+			host_page_free(vmx.cpus[i].region);
+	host_free(vmx.cpus);
+	if (vmx.vpids)
+		host_page_free(vmx.vpids);
+	if (vmx.msr_bitmap)
+		host_page_free(vmx.msr_bitmap);
+	memset(&vmx, 0, sizeof(vmx));
+}
+
+/* Nothing that an earlier hypervisor left in this CPU may be taken for ours. */
+static void flush_all(void)
+{
+	struct vmx_invept ept = { 0, 0 };
+	struct vmx_invvpid vpid = { 0, 0 };
+
+	if (vmx.caps.ept_vpid & EPT_CAP_INVEPT_ALL)
+		vmx_invept(INVEPT_ALL, &ept);
+	if ((vmx.caps.ept_vpid & VPID_CAP_INVVPID) && (vmx.caps.ept_vpid & VPID_CAP_ALL))
+		vmx_invvpid(INVVPID_ALL, &vpid);
+}
+
+bool vmx_cpu_enable(struct refusal_report *why)
+{
+	struct vmx_cpu *cpu = &vmx.cpus[host_cpu()];
+	struct vmx_caps caps = vmx_read_caps();
+	u32 revision = BASIC_REVISION(caps.basic);
+	u64 control = x86_rdmsr(IA32_FEATURE_CONTROL), pa = host_page_pa(cpu->region);
+
+	if (memcmp(&caps, &vmx.caps, sizeof(caps)))
+		return refuse(why, REFUSE_MIXED_CPUS, "VMX capability MSRs", vmx.caps.basic,
+			      caps.basic);
+	if (x86_read_cr4() & CR4_VMXE)
+		return refuse(why, REFUSE_VMX_HELD, "CR4.VMXE", 0, x86_read_cr4());
+	if (!(control & FEATURE_CONTROL_LOCKED)) {
+		/* Firmware left the choice to us; it holds until the next reset. */
+		x86_wrmsr(IA32_FEATURE_CONTROL,
+			  control | FEATURE_CONTROL_LOCKED | FEATURE_CONTROL_VMX);
+		control = x86_rdmsr(IA32_FEATURE_CONTROL);
+		if (!(control & FEATURE_CONTROL_LOCKED) || !(control & FEATURE_CONTROL_VMX))
+			return refuse(why, REFUSE_VMX_UNLOCKED_FAIL, "IA32_FEATURE_CONTROL",
+				      FEATURE_CONTROL_LOCKED | FEATURE_CONTROL_VMX, control);
+	}
+	memcpy(cpu->region, &revision, sizeof(revision));
+	host_cr4_change(CR4_VMXE, 0);
+	if (vmx_vmxon(pa) != VMX_SUCCEED) {
+		host_cr4_change(0, CR4_VMXE);
+		return refuse(why, REFUSE_VMXON_FAILED, "VMXON", pa, revision);
+	}
+	cpu->on = true;
+	cpu->current = NULL;
+	cpu->active = NULL;
+	vmx_host_cpu_init(cpu);
+	flush_all();
+	return true;
+}
+
+/* On the CPU where it is active, interrupts off. */
+static void clear_here(void *arg)
+{
+	struct vmx_vcpu *v = arg;
+	struct vmx_cpu *cpu = &vmx.cpus[host_cpu()];
+
+	if (v->cpu != (int)host_cpu() || !cpu->on)
+		return;
+	if (vmx_vmclear(v->pa) != VMX_SUCCEED)
+		vm_die(v->vcpu->vm, "VMCLEAR failed");
+	v->sw.launched = false;
+	v->sw.host_rsp = 0;
+	if (cpu->current == v)
+		cpu->current = NULL;
+	if (v->prev)
+		v->prev->next = v->next;
+	else
+		cpu->active = v->next;
+	if (v->next)
+		v->next->prev = v->prev;
+	v->next = v->prev = NULL;
+	v->vcpu->cpu = -1;
+	__atomic_store_n(&v->cpu, -1, __ATOMIC_RELEASE);
+}
+
+void vmx_cpu_disable(void)
+{
+	struct vmx_cpu *cpu = &vmx.cpus[host_cpu()];
+
+	if (!cpu->on)
+		return;
+	while (cpu->active)
+		clear_here(cpu->active);
+	cpu->on = false;
+	if (vmx_vmxoff() != VMX_SUCCEED)
+		host_log(HOST_LOG_ERROR, "VMXOFF failed on CPU %u", host_cpu());
+	host_cr4_change(0, CR4_VMXE);
+}
+
+void vmx_deactivate(struct vmx_vcpu *v)
+{
+	int cpu = __atomic_load_n(&v->cpu, __ATOMIC_ACQUIRE);
+
+	/* A CPU that went offline meanwhile has cleared it on its way. */
+	if (cpu >= 0)
+		host_on_cpu(cpu, clear_here, v);
+}
+
+bool vmx_activate(struct vmx_vcpu *v)
+{
+	struct vmx_cpu *cpu = &vmx.cpus[host_cpu()];
+	bool moved = v->cpu != (int)host_cpu();
+
+	if (moved) {
+		v->cpu = host_cpu();
+		v->vcpu->cpu = v->cpu;
+		v->prev = NULL;
+		v->next = cpu->active;
+		if (v->next)
+			v->next->prev = v;
+		cpu->active = v;
+	}
+	if (cpu->current != v) {
+		if (vmx_vmptrld(v->pa) != VMX_SUCCEED) {
+			v->failed = true;
+			vm_die(v->vcpu->vm, "VMPTRLD failed");
+		}
+		cpu->current = v;
+	}
+	return moved;
+}

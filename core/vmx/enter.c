@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/*
+ * The world switch: all general registers out, the guest's in, and back. The model brings its
+ * own, so this file is empty there.
+ */
+#include "core/vmx/fields.h"
+#include "core/vmx/insn.h"
+
+#ifndef SWIVL_MODEL
+
+/*
+ * Exits come out at label 3 with RSP as HOST_RSP says and CF and ZF clear; an entry that the
+ * instruction refuses falls through to the same place with one of them set (SDM vol. 3, 31.2),
+ * the registers still the guest's. HOST_RSP is where RSP stands with two words pushed. It is
+ * written again only when a call comes from another depth or another stack.
+ *
+ * None of the guest's values stays in a register for the code after it to speculate on.
+ */
+__attribute__((noinline)) bool vmx_enter(u64 *gpr, struct vmx_switch *s)
+{
+	bool failed;
+
+	asm volatile("push %%rbp\n\t"
+		     "push %[gpr]\n\t"
+		     "cmp %%rsp, %c[host_rsp](%[s])\n\t"
+		     "je 1f\n\t"
+		     "mov %%rsp, %c[host_rsp](%[s])\n\t"
+		     "mov %[rsp_field], %%edx\n\t"
+		     "vmwrite %%rsp, %%rdx\n\t"
+		     "jbe 4f\n\t"
+		     "lea 3f(%%rip), %%rcx\n\t"
+		     "mov %[rip_field], %%edx\n\t"
+		     "vmwrite %%rcx, %%rdx\n\t"
+		     "jbe 4f\n"
+		     "1:\n\t"
+		     "cmpb $0, %c[launched](%[s])\n\t"
+		     "mov %[gpr], %%rax\n\t"
+		     "mov 1*8(%%rax), %%rcx\n\t"
+		     "mov 2*8(%%rax), %%rdx\n\t"
+		     "mov 3*8(%%rax), %%rbx\n\t"
+		     "mov 5*8(%%rax), %%rbp\n\t"
+		     "mov 6*8(%%rax), %%rsi\n\t"
+		     "mov 7*8(%%rax), %%rdi\n\t"
+		     "mov 8*8(%%rax), %%r8\n\t"
+		     "mov 9*8(%%rax), %%r9\n\t"
+		     "mov 10*8(%%rax), %%r10\n\t"
+		     "mov 11*8(%%rax), %%r11\n\t"
+		     "mov 12*8(%%rax), %%r12\n\t"
+		     "mov 13*8(%%rax), %%r13\n\t"
+		     "mov 14*8(%%rax), %%r14\n\t"
+		     "mov 15*8(%%rax), %%r15\n\t"
+		     "mov (%%rax), %%rax\n\t"
+		     "jne 2f\n\t"
+		     "vmlaunch\n\t"
+		     "jmp 3f\n"
+		     "2:\n\t"
+		     "vmresume\n"
+		     "3:\n\t"
+		     "push %%rax\n\t"
+		     "mov 8(%%rsp), %%rax\n\t"
+		     "mov %%rcx, 1*8(%%rax)\n\t"
+		     "mov %%rdx, 2*8(%%rax)\n\t"
+		     "mov %%rbx, 3*8(%%rax)\n\t"
+		     "mov %%rbp, 5*8(%%rax)\n\t"
+		     "mov %%rsi, 6*8(%%rax)\n\t"
+		     "mov %%rdi, 7*8(%%rax)\n\t"
+		     "mov %%r8, 8*8(%%rax)\n\t"
+		     "mov %%r9, 9*8(%%rax)\n\t"
+		     "mov %%r10, 10*8(%%rax)\n\t"
+		     "mov %%r11, 11*8(%%rax)\n\t"
+		     "mov %%r12, 12*8(%%rax)\n\t"
+		     "mov %%r13, 13*8(%%rax)\n\t"
+		     "mov %%r14, 14*8(%%rax)\n\t"
+		     "mov %%r15, 15*8(%%rax)\n\t"
+		     "pop (%%rax)\n"
+		     "4:\n\t"
+		     "setbe %%al\n\t"
+		     "xor %%ecx, %%ecx\n\t"
+		     "xor %%edx, %%edx\n\t"
+		     "xor %%ebx, %%ebx\n\t"
+		     "xor %%esi, %%esi\n\t"
+		     "xor %%r8d, %%r8d\n\t"
+		     "xor %%r9d, %%r9d\n\t"
+		     "xor %%r10d, %%r10d\n\t"
+		     "xor %%r11d, %%r11d\n\t"
+		     "xor %%r12d, %%r12d\n\t"
+		     "xor %%r13d, %%r13d\n\t"
+		     "xor %%r14d, %%r14d\n\t"
+		     "xor %%r15d, %%r15d\n\t"
+		     "pop %[gpr]\n\t"
+		     "pop %%rbp\n\t"
+		     : "=a"(failed), [gpr] "+D"(gpr), [s] "+S"(s)
+		     : [host_rsp] "i"(offsetof(struct vmx_switch, host_rsp)),
+		       [launched] "i"(offsetof(struct vmx_switch, launched)),
+		       [rsp_field] "i"(HOST_RSP_ENCODING), [rip_field] "i"(HOST_RIP_ENCODING)
+		     : "rcx", "rdx", "rbx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
+		       "cc", "memory");
+	return !failed;
+}
+
+#endif

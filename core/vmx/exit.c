@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/* From the processor's exit reasons (SDM vol. 3, appendix C) to struct exit. */
+#include "core/vmx/vmx.h"
+
+/* What is read for a reason besides the reason itself; a VMREAD each. */
+#define LENGTH 1 /* the exit was caused by an instruction */
+#define QUALIFICATION 2
+#define DELIVERY 4 /* may have interrupted the delivery of an event (28.2.4) */
+
+static const struct {
+	u8 kind, reads;
+} reasons[] = {
+	[REASON_EXCEPTION] = { EXIT_EXCEPTION, DELIVERY },
+	[REASON_INTERRUPT] = { EXIT_INTERRUPT, 0 },
+	[REASON_TRIPLE_FAULT] = { EXIT_TRIPLE_FAULT, 0 },
+	[REASON_INIT] = { EXIT_INIT, 0 },
+	[REASON_SIPI] = { EXIT_UNKNOWN, QUALIFICATION },
+	[REASON_IRQ_WINDOW] = { EXIT_IRQ_WINDOW, 0 },
+	[REASON_NMI_WINDOW] = { EXIT_NMI_WINDOW, 0 },
+	[REASON_TASK_SWITCH] = { EXIT_TASK_SWITCH, LENGTH | QUALIFICATION | DELIVERY },
+	[REASON_CPUID] = { EXIT_CPUID, LENGTH },
+	[REASON_GETSEC] = { EXIT_VIRTUALIZATION, LENGTH },
+	[REASON_HLT] = { EXIT_HLT, LENGTH },
+	[REASON_INVD] = { EXIT_INVD, LENGTH },
+	[REASON_INVLPG] = { EXIT_INVLPG, LENGTH | QUALIFICATION },
+	[REASON_RDPMC] = { EXIT_RDPMC, LENGTH },
+	[REASON_RDTSC] = { EXIT_RDTSC, LENGTH },
+	[REASON_VMCALL] = { EXIT_HYPERCALL, LENGTH },
+	[REASON_VMCLEAR] = { EXIT_VIRTUALIZATION, LENGTH },
+	[REASON_VMLAUNCH] = { EXIT_VIRTUALIZATION, LENGTH },
+	[REASON_VMPTRLD] = { EXIT_VIRTUALIZATION, LENGTH },
+	[REASON_VMPTRST] = { EXIT_VIRTUALIZATION, LENGTH },
+	[REASON_VMREAD] = { EXIT_VIRTUALIZATION, LENGTH },
+	[REASON_VMRESUME] = { EXIT_VIRTUALIZATION, LENGTH },
+	[REASON_VMWRITE] = { EXIT_VIRTUALIZATION, LENGTH },
+	[REASON_VMXOFF] = { EXIT_VIRTUALIZATION, LENGTH },
+	[REASON_VMXON] = { EXIT_VIRTUALIZATION, LENGTH },
+	[REASON_CR] = { EXIT_CR, LENGTH | QUALIFICATION },
+	[REASON_DR] = { EXIT_DR, LENGTH | QUALIFICATION },
+	[REASON_IO] = { EXIT_IO, LENGTH | QUALIFICATION },
+	[REASON_RDMSR] = { EXIT_MSR_READ, LENGTH },
+	[REASON_WRMSR] = { EXIT_MSR_WRITE, LENGTH },
+	[REASON_MWAIT] = { EXIT_MWAIT, LENGTH },
+	[REASON_MONITOR] = { EXIT_MONITOR, LENGTH },
+	[REASON_PAUSE] = { EXIT_PAUSE, LENGTH },
+	[REASON_TPR] = { EXIT_TPR, 0 },
+	[REASON_GDTR_IDTR] = { EXIT_DESCRIPTOR, LENGTH | QUALIFICATION },
+	[REASON_LDTR_TR] = { EXIT_DESCRIPTOR, LENGTH | QUALIFICATION },
+	[REASON_EPT_VIOLATION] = { EXIT_NESTED_FAULT, QUALIFICATION | DELIVERY },
+	[REASON_EPT_MISCONFIG] = { EXIT_NESTED_MISCONFIG, DELIVERY },
+	[REASON_INVEPT] = { EXIT_VIRTUALIZATION, LENGTH },
+	[REASON_RDTSCP] = { EXIT_RDTSC, LENGTH },
+	[REASON_INVVPID] = { EXIT_VIRTUALIZATION, LENGTH },
+	[REASON_WBINVD] = { EXIT_WBINVD, LENGTH },
+	[REASON_XSETBV] = { EXIT_XSETBV, LENGTH },
+};
+
+static void decode_io(struct exit *e)
+{
+	u64 q = e->hw_info[0];
+
+	e->io.port = (u16)(q >> 16);
+	e->io.size = (q & 7) + 1;
+	e->io.in = q >> 3 & 1;
+	e->io.string = q >> 4 & 1;
+	e->io.rep = q >> 5 & 1;
+}
+
+static void decode_cr(struct exit *e)
+{
+	u64 q = e->hw_info[0];
+
+	e->cr.cr = q & 15;
+	e->cr.op = q >> 4 & 3; /* enum exit_cr_op counts as the processor does */
+	e->cr.gpr = q >> 8 & 15;
+	e->cr.msw = (u16)(q >> 16);
+}
+
+static void decode_dr(struct exit *e)
+{
+	u64 q = e->hw_info[0];
+
+	e->dr.dr = q & 7;
+	e->dr.read = q >> 4 & 1;
+	e->dr.gpr = q >> 8 & 15;
+}
+
+/* 28.2.1, table 28-7 */
+static void decode_ept_violation(struct vcpu *vcpu)
+{
+	struct exit *e = &vcpu->exit;
+	u64 q = e->hw_info[0];
+
+	e->fault.access = (q & 1 ? ACCESS_READ : 0) | (q & 2 ? ACCESS_WRITE : 0) |
+			  (q & 4 ? ACCESS_EXEC : 0);
+	e->fault.gpa = vmcs_read_64(vcpu, GUEST_PHYSICAL_ADDRESS);
+	/* Linear address valid, and it is the access itself, not a walk of the guest's tables. */
+	e->fault.gva_valid = (q & 0x180) == 0x180;
+	if (e->fault.gva_valid)
+		e->fault.gva = vmcs_read_N(vcpu, GUEST_LINEAR_ADDRESS);
+}
+
+static void decode_task_switch(struct vcpu *vcpu, u32 vectoring)
+{
+	struct exit *e = &vcpu->exit;
+
+	e->task.selector = (u16)e->hw_info[0];
+	e->task.source = e->hw_info[0] >> 30 & 3;
+	e->task.has_error = (vectoring & INTR_INFO_VALID) && (vectoring & INTR_INFO_ERROR_CODE);
+	if (e->task.has_error)
+		e->task.error = vmcs_read_32(vcpu, IDT_VECTORING_ERROR_CODE);
+}
+
+static void decode_exception(struct vcpu *vcpu, u32 info)
+{
+	struct exit *e = &vcpu->exit;
+
+	e->exception.vector = (u8)info;
+	if (INTR_INFO_TYPE(info) == INTR_NMI) {
+		/* NMIs are blocked until the host's handler returns. */
+		x86_int2();
+		e->kind = EXIT_NMI;
+		return;
+	}
+	if (e->exception.vector == VECTOR_MC) {
+		x86_int18();
+		e->kind = EXIT_NONE;
+		return;
+	}
+	e->exception.has_error = info & INTR_INFO_ERROR_CODE;
+	if (e->exception.has_error)
+		e->exception.error = vmcs_read_32(vcpu, EXIT_INTERRUPTION_ERROR_CODE);
+	if (e->exception.vector == VECTOR_PF || e->exception.vector == VECTOR_DB) {
+		e->hw_info[0] = vmcs_read_N(vcpu, EXIT_QUALIFICATION);
+		e->exception.info = e->hw_info[0];
+	}
+	/* INT3, INTO, INT1: RIP is at the instruction. */
+	if (INTR_INFO_TYPE(info) >= INTR_SOFTWARE)
+		e->length = vmcs_read_32(vcpu, EXIT_INSTRUCTION_LENGTH);
+}
+
+/*
+ * An event was on its way when the exit happened: it has to be delivered again at the next entry
+ * (28.2.4). An NMI's blocking began with its delivery; to be injected again it has to end.
+ */
+static void restore_event(struct vcpu *vcpu, u32 vectoring)
+{
+	static const u8 types[8] = {
+		[INTR_EXTERNAL] = EVENT_INTERRUPT,
+		[INTR_NMI] = EVENT_NMI,
+		[INTR_HARDWARE_EXCEPTION] = EVENT_EXCEPTION,
+		[INTR_SOFTWARE] = EVENT_SOFT_INTERRUPT,
+		[INTR_PRIVILEGED_SOFTWARE] = EVENT_PRIVILEGED_SOFT,
+		[INTR_SOFTWARE_EXCEPTION] = EVENT_SOFT_EXCEPTION,
+	};
+	struct event *e = &vcpu->event;
+
+	e->type = types[INTR_INFO_TYPE(vectoring)];
+	e->vector = (u8)vectoring;
+	e->has_error = vectoring & INTR_INFO_ERROR_CODE;
+	if (e->has_error)
+		e->error = vmcs_read_32(vcpu, IDT_VECTORING_ERROR_CODE);
+	if (e->type >= EVENT_SOFT_INTERRUPT)
+		e->length = vmcs_read_32(vcpu, EXIT_INSTRUCTION_LENGTH);
+	if (e->type == EVENT_NMI) {
+		vcpu_touch(vcpu, STATE_SHADOW);
+		vcpu->state.shadow &= ~SHADOW_NMI;
+	}
+}
+
+/* An IRET that faulted had ended NMI blocking already; executed again it has to find it (28.2.3). */
+static void nmi_unblocked(struct vcpu *vcpu)
+{
+	vcpu_touch(vcpu, STATE_SHADOW);
+	vcpu->state.shadow |= SHADOW_NMI;
+}
+
+static void decode_delivery(struct vcpu *vcpu, u32 reason)
+{
+	u32 info = 0, vectoring = vmcs_read_32(vcpu, IDT_VECTORING_INFO);
+	bool unblocked = false;
+
+	if (reason == REASON_EXCEPTION) {
+		info = vmcs_read_32(vcpu, EXIT_INTERRUPTION_INFO);
+		unblocked = (info & INTR_INFO_NMI_UNBLOCKED) && (u8)info != VECTOR_DF;
+	} else if (reason == REASON_EPT_VIOLATION) {
+		unblocked = vcpu->exit.hw_info[0] & INTR_INFO_NMI_UNBLOCKED;
+	}
+	if (vectoring & INTR_INFO_VALID)
+		restore_event(vcpu, vectoring);
+	else if (unblocked)
+		nmi_unblocked(vcpu);
+
+	if (reason == REASON_EXCEPTION)
+		decode_exception(vcpu, info);
+	else if (reason == REASON_TASK_SWITCH)
+		decode_task_switch(vcpu, vectoring);
+	else if (reason == REASON_EPT_MISCONFIG)
+		vcpu->exit.fault.gpa = vmcs_read_64(vcpu, GUEST_PHYSICAL_ADDRESS);
+}
+
+static void decode_rare(struct vcpu *vcpu, u32 reason, u8 reads)
+{
+	struct exit *e = &vcpu->exit;
+
+	if (reads & QUALIFICATION)
+		e->hw_info[0] = vmcs_read_N(vcpu, EXIT_QUALIFICATION);
+	if (reads & DELIVERY)
+		decode_delivery(vcpu, reason);
+	if (reason == REASON_IO)
+		decode_io(e);
+	else if (reason == REASON_CR)
+		decode_cr(e);
+	else if (reason == REASON_DR)
+		decode_dr(e);
+	else if (reason == REASON_EPT_VIOLATION)
+		decode_ept_violation(vcpu);
+}
+
+void vmx_exit_decode(struct vcpu *vcpu, u32 reason)
+{
+	struct exit *e = &vcpu->exit;
+	u8 reads = QUALIFICATION;
+
+	e->hw_reason = reason;
+	e->hw_info[0] = e->hw_info[1] = 0;
+	e->length = 0;
+	e->kind = EXIT_UNKNOWN;
+	reason &= 0xffff;
+	/* Kind 0 is a hole in the table. */
+	if (reason < ARRAY_SIZE(reasons) && reasons[reason].kind) {
+		e->kind = reasons[reason].kind;
+		reads = reasons[reason].reads;
+	}
+	if (reads & LENGTH)
+		e->length = vmcs_read_32(vcpu, EXIT_INSTRUCTION_LENGTH);
+	if (reads & ~LENGTH)
+		decode_rare(vcpu, reason, reads);
+}

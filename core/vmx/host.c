@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/*
+ * The host's state around guests. The processor itself switches what stands in the VMCS's host
+ * fields; the rest is switched here once a section, and only where guest and host differ:
+ * MSRs, FPU and XCR0, debug registers. Exits also lose some host state for good (SDM vol. 3,
+ * 28.5): selectors that host fields cannot hold, the LDT, the limits of GDT, IDT and task.
+ */
+#include "core/vmx/vmx.h"
+#include "core/x86/fpu.h"
+
+static const u32 switched_msrs[VMX_SWITCHED_MSRS] = {
+	[SWITCHED_STAR] = IA32_STAR,   [SWITCHED_LSTAR] = IA32_LSTAR,
+	[SWITCHED_CSTAR] = IA32_CSTAR, [SWITCHED_FMASK] = IA32_FMASK,
+	[SWITCHED_TSC_AUX] = IA32_TSC_AUX,
+};
+
+/* ---- per CPU ------------------------------------------------------------------------------- */
+
+#define TSS_LIMIT_AFTER_EXIT 0x67u
+
+void vmx_host_cpu_init(struct vmx_cpu *cpu)
+{
+	size_t size;
+
+	for (unsigned int i = 0; i < VMX_SWITCHED_MSRS; i++)
+		if (i != SWITCHED_TSC_AUX || vmx.has_tsc_aux)
+			cpu->msr[i] = x86_rdmsr(switched_msrs[i]);
+	cpu->gdt = x86_sgdt();
+	cpu->idt = x86_sidt();
+	size = (size_t)cpu->gdt.limit + 1;
+	memset(cpu->gdt_copy, 0, sizeof(cpu->gdt_copy));
+	memcpy(cpu->gdt_copy, (void *)(size_t)cpu->gdt.base,
+	       size < sizeof(cpu->gdt_copy) ? size : sizeof(cpu->gdt_copy));
+}
+
+static u64 *task_descriptor(struct vmx_cpu *cpu)
+{
+	unsigned int index = x86_str() / 8;
+
+	return index + 1 < ARRAY_SIZE(cpu->gdt_copy) ? &cpu->gdt_copy[index] : NULL;
+}
+
+/* Base of a system descriptor in 64-bit mode (SDM vol. 3, 3.5.2, 7.2.3). */
+static u64 descriptor_base(const u64 *d)
+{
+	return (d[0] >> 16 & 0xffffff) | (d[0] >> 56) << 24 | d[1] << 32;
+}
+
+void vmx_host_cpu_fields(struct vcpu *vcpu)
+{
+	struct vmx_cpu *cpu = &vmx.cpus[host_cpu()];
+	u16 tr = x86_str();
+
+	vmcs_write_16(vcpu, HOST_CS_SELECTOR, x86_read_cs() & ~7);
+	vmcs_write_16(vcpu, HOST_SS_SELECTOR, x86_read_ss() & ~7);
+	vmcs_write_16(vcpu, HOST_TR_SELECTOR, tr & ~7);
+	vmcs_write_N(vcpu, HOST_CR0, x86_read_cr0());
+	vmcs_write_N(vcpu, HOST_GS_BASE, x86_rdmsr(IA32_GS_BASE));
+	vmcs_write_N(vcpu, HOST_GDTR_BASE, cpu->gdt.base);
+	vmcs_write_N(vcpu, HOST_IDTR_BASE, cpu->idt.base);
+	vmcs_write_N(vcpu, HOST_TR_BASE, descriptor_base((u64 *)(size_t)(cpu->gdt.base + (tr & ~7))));
+	vmcs_write_32(vcpu, HOST_SYSENTER_CS, x86_rdmsr(IA32_SYSENTER_CS));
+	vmcs_write_N(vcpu, HOST_SYSENTER_ESP, x86_rdmsr(IA32_SYSENTER_ESP));
+	vmcs_write_N(vcpu, HOST_SYSENTER_EIP, x86_rdmsr(IA32_SYSENTER_EIP));
+	vmcs_write_64(vcpu, HOST_PAT, x86_rdmsr(IA32_PAT));
+	vmcs_write_64(vcpu, HOST_EFER, x86_rdmsr(IA32_EFER));
+}
+
+/* ---- MSRs and debug registers --------------------------------------------------------------- */
+
+/* The address with its upper bits as the processor wants them: WRMSR of another would fault. */
+static u64 canonical(u64 address)
+{
+	unsigned int shift = x86_read_cr4() & CR4_LA57 ? 7 : 16;
+
+	return (u64)((s64)(address << shift) >> shift);
+}
+
+static void switch_msr(struct vmx_vcpu *v, enum vmx_switched_msr i, u64 value)
+{
+	if (v->msr[i] == value)
+		return;
+	v->msr[i] = value;
+	x86_wrmsr(switched_msrs[i], value);
+}
+
+void vmx_load_msrs(struct vcpu *vcpu)
+{
+	const struct vcpu_state *s = &vcpu->state;
+	struct vmx_vcpu *v = to_vmx(vcpu);
+
+	switch_msr(v, SWITCHED_STAR, s->star);
+	switch_msr(v, SWITCHED_LSTAR, canonical(s->lstar));
+	switch_msr(v, SWITCHED_CSTAR, canonical(s->cstar));
+	switch_msr(v, SWITCHED_FMASK, (u32)s->fmask);
+	if (vmx.has_tsc_aux)
+		switch_msr(v, SWITCHED_TSC_AUX, (u32)s->tsc_aux);
+	x86_wrmsr(IA32_KERNEL_GS_BASE, canonical(s->kernel_gs_base));
+}
+
+/*
+ * Guests do not reach the debug registers themselves (MOV DR exits), so DR0 to DR3 only have to
+ * be in the processor while a breakpoint is on, and DR6 never: #DB exits without touching it.
+ */
+void vmx_load_debug(struct vcpu *vcpu)
+{
+	struct vmx_vcpu *v = to_vmx(vcpu);
+	bool ours = vcpu->guest_debug & KVM_GUESTDBG_USE_HW_BP;
+	const u64 *dr = ours ? vcpu->debug_dr : vcpu->state.dr;
+	u64 dr7 = ours ? vcpu->debug_dr7 : vcpu->state.dr7;
+
+	if (!(dr7 & DR7_ENABLED))
+		return;
+	for (unsigned int i = 0; i < 4; i++) {
+		if (!v->dr_live)
+			v->host.dr[i] = x86_read_dr(i);
+		x86_write_dr(i, dr[i]);
+	}
+	v->dr_live = true;
+}
+
+/* ---- sections -------------------------------------------------------------------------------- */
+
+void vmx_host_save(struct vcpu *vcpu)
+{
+	struct vmx_vcpu *v = to_vmx(vcpu);
+	struct vmx_host *h = &v->host;
+	u64 fs_base = x86_rdmsr(IA32_FS_BASE);
+
+	h->ds = x86_read_ds();
+	h->es = x86_read_es();
+	h->fs = x86_read_fs();
+	h->gs = x86_read_gs();
+	h->ldtr = x86_sldt();
+	if (fs_base != h->fs_base) {
+		h->fs_base = fs_base;
+		vmcs_write_N(vcpu, HOST_FS_BASE, fs_base);
+	}
+	h->kernel_gs_base = x86_rdmsr(IA32_KERNEL_GS_BASE);
+	h->dr7 = x86_read_dr(7);
+	h->debugctl = x86_rdmsr(IA32_DEBUGCTL);
+	memcpy(v->msr, vmx.cpus[host_cpu()].msr, sizeof(v->msr));
+
+	fpu_load(vcpu->fpu);
+	v->xcr0 = vmx.host_xcr0;
+	v->live = true;
+	vmx_load_msrs(vcpu);
+	vmx_load_debug(vcpu);
+}
+
+/*
+ * Loading a selector faults where its descriptor is gone, and another thread of the process may
+ * have taken it away. Such a register gets 0, as the system itself would do.
+ */
+static u16 loadable(u16 selector)
+{
+	u32 rights = x86_lar(selector);
+	bool present = rights & 1u << 15, segment = rights & 1u << 12;
+	bool readable = !(rights & 1u << 11) || rights & 1u << 9;
+
+	return present && segment && readable ? selector : 0;
+}
+
+static void restore_selectors(const struct vmx_host *h)
+{
+	if (h->ldtr)
+		x86_lldt(h->ldtr);
+	if (h->ds)
+		x86_load_ds(loadable(h->ds));
+	if (h->es)
+		x86_load_es(loadable(h->es));
+	if (h->fs) {
+		x86_load_fs(loadable(h->fs));
+		x86_wrmsr(IA32_FS_BASE, h->fs_base);
+	}
+	if (h->gs)
+		x86_load_gs_swapped(loadable(h->gs));
+}
+
+/*
+ * Exits leave GDT and IDT limits of 0xffff and a task limit of 0x67. A task can only be loaded
+ * while its descriptor says "available", and the system's own GDT may be read-only: so LTR is
+ * done from a copy, of which nothing but that one descriptor is ever used.
+ */
+static void restore_tables(struct vmx_cpu *cpu)
+{
+	u64 *task = task_descriptor(cpu);
+	struct x86_table copy = { sizeof(cpu->gdt_copy) - 1, (size_t)cpu->gdt_copy };
+
+	if (task && ((*task & 0xffff) != TSS_LIMIT_AFTER_EXIT || *task >> 48 & 0xf)) {
+		*task &= ~(2ull << 40);
+		x86_lgdt(&copy);
+		x86_ltr(x86_str());
+	}
+	x86_lgdt(&cpu->gdt);
+	x86_lidt(&cpu->idt);
+}
+
+void vmx_host_restore(struct vcpu *vcpu)
+{
+	struct vmx_vcpu *v = to_vmx(vcpu);
+	struct vmx_cpu *cpu = &vmx.cpus[host_cpu()];
+	struct vmx_host *h = &v->host;
+
+	/* A value that was not stored yet is newer than the processor's. */
+	if (!(vcpu->valid & STATE_SYSCALL)) {
+		vcpu->state.kernel_gs_base = x86_rdmsr(IA32_KERNEL_GS_BASE);
+		vcpu->valid |= STATE_SYSCALL;
+	}
+	if (v->xcr0 != vmx.host_xcr0)
+		x86_xsetbv(vmx.host_xcr0);
+	fpu_save(vcpu->fpu);
+
+	host_irq_disable();
+	restore_tables(cpu);
+	restore_selectors(h);
+	host_irq_enable();
+	x86_wrmsr(IA32_KERNEL_GS_BASE, h->kernel_gs_base);
+	for (unsigned int i = 0; i < VMX_SWITCHED_MSRS; i++)
+		switch_msr(v, i, cpu->msr[i]);
+
+	if (v->dr_live)
+		for (unsigned int i = 0; i < 4; i++)
+			x86_write_dr(i, h->dr[i]);
+	v->dr_live = false;
+	if (h->dr7 != DR7_ONE)
+		x86_write_dr(7, h->dr7);
+	if (h->debugctl)
+		x86_wrmsr(IA32_DEBUGCTL, h->debugctl);
+	v->live = false;
+}

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/* Life of a VMCS: made, set up in the manual's order (SDM vol. 3, 25.4 to 25.8), given back. */
+#include "core/vmx/vmx.h"
+
+void vmcs_access_failed(struct vcpu *vcpu, u32 field, bool write)
+{
+	struct vmx_vcpu *v = to_vmx(vcpu);
+	u64 error = 0;
+
+	if (!v->failed) {
+		/* With no current VMCS there is no number to read either. */
+		if (vmx_vmread(VM_INSTRUCTION_ERROR.encoding, &error) != VMX_SUCCEED)
+			error = 0;
+		host_log(HOST_LOG_ERROR, "%s of the VMCS field %x (%s) failed: error %u (%s)",
+			 write ? "VMWRITE" : "VMREAD", field, vmcs_field_name(field), (u32)error,
+			 vmx_error_name((u32)error));
+	}
+	v->failed = true;
+	vm_die(vcpu->vm, write ? "a VMWRITE failed" : "a VMREAD failed");
+}
+
+static void setup_guest(struct vcpu *vcpu)
+{
+	/* All else of the guest area is vcpu->state's, stored before the first entry. */
+	vmcs_write_32(vcpu, GUEST_ACTIVITY, 0);
+	vmcs_write_64(vcpu, VMCS_LINK_POINTER, ~0ull);
+}
+
+static void setup_host(struct vcpu *vcpu)
+{
+	/* Null selectors are always loadable; host.c brings back what was there. */
+	vmcs_write_16(vcpu, HOST_ES_SELECTOR, 0);
+	vmcs_write_16(vcpu, HOST_DS_SELECTOR, 0);
+	vmcs_write_16(vcpu, HOST_FS_SELECTOR, 0);
+	vmcs_write_16(vcpu, HOST_GS_SELECTOR, 0);
+	vmcs_write_N(vcpu, HOST_FS_BASE, 0);
+	vmx_host_cpu_fields(vcpu);
+}
+
+static void setup_execution(struct vcpu *vcpu)
+{
+	struct vmx_vcpu *v = to_vmx(vcpu);
+	u32 secondary = vmx.controls.secondary;
+
+	if (!v->vpid)
+		secondary &= ~(u32)SECONDARY_VPID;
+	v->primary = vmx.controls.primary;
+	vmcs_write_32(vcpu, PIN_CONTROLS, vmx.controls.pin);
+	vmcs_write_32(vcpu, PRIMARY_CONTROLS, v->primary);
+	vmcs_write_32(vcpu, SECONDARY_CONTROLS, secondary);
+	vmcs_write_32(vcpu, PAGE_FAULT_ERROR_MASK, 0);
+	vmcs_write_32(vcpu, PAGE_FAULT_ERROR_MATCH, 0);
+	vmcs_setup_masks(vcpu);
+	vmcs_write_32(vcpu, CR3_TARGET_COUNT, 0);
+	vmcs_write_64(vcpu, MSR_BITMAP, host_page_pa(vmx.msr_bitmap));
+	vmcs_write_64(vcpu, EPT_POINTER, ept_pointer(vcpu->vm));
+	if (v->vpid)
+		vmcs_write_16(vcpu, VPID, v->vpid);
+}
+
+static void setup_exit_and_entry(struct vcpu *vcpu)
+{
+	struct vmx_vcpu *v = to_vmx(vcpu);
+
+	vmcs_write_32(vcpu, EXIT_CONTROLS, vmx.controls.exit);
+	vmcs_write_32(vcpu, EXIT_MSR_STORE_COUNT, 0);
+	vmcs_write_32(vcpu, EXIT_MSR_LOAD_COUNT, 0);
+	v->entry = vmx.controls.entry;
+	vmcs_write_32(vcpu, ENTRY_CONTROLS, v->entry);
+	vmcs_write_32(vcpu, ENTRY_MSR_LOAD_COUNT, 0);
+	vmcs_write_32(vcpu, ENTRY_INTERRUPTION_INFO, 0);
+}
+
+static int setup(struct vcpu *vcpu)
+{
+	struct vmx_vcpu *v = to_vmx(vcpu);
+
+	if (vmx_vmclear(v->pa) != VMX_SUCCEED)
+		return -SWIVL_EIO;
+	vmx_activate(v);
+	setup_guest(vcpu);
+	setup_host(vcpu);
+	setup_execution(vcpu);
+	setup_exit_and_entry(vcpu);
+	vmx_flush(vcpu);
+	return v->failed ? -SWIVL_EIO : 0;
+}
+
+static void vcpu_free(struct vcpu *vcpu)
+{
+	struct vmx_vcpu *v = to_vmx(vcpu);
+
+	vpid_free(v->vpid);
+	if (v->vmcs)
+		host_page_free(v->vmcs);
+	host_free(v);
+	vcpu->vendor_data = NULL;
+}
+
+static int vmx_vcpu_create(struct vcpu *vcpu)
+{
+	struct vmx_vcpu *v = host_alloc(sizeof(*v));
+	u32 revision = BASIC_REVISION(vmx.caps.basic);
+	int err;
+
+	if (!v)
+		return -SWIVL_ENOMEM;
+	vcpu->vendor_data = v;
+	v->vcpu = vcpu;
+	v->cpu = -1;
+	v->vmcs = host_page_alloc();
+	if (!v->vmcs) {
+		vcpu_free(vcpu);
+		return -SWIVL_ENOMEM;
+	}
+	memcpy(v->vmcs, &revision, sizeof(revision));
+	v->pa = host_page_pa(v->vmcs);
+	v->vpid = vpid_alloc();
+
+	host_preempt_off();
+	host_irq_disable();
+	err = setup(vcpu);
+	host_irq_enable();
+	host_preempt_on();
+	if (err) {
+		vmx_deactivate(v);
+		vcpu_free(vcpu);
+	}
+	return err;
+}
+
+static void vmx_vcpu_destroy(struct vcpu *vcpu)
+{
+	vmx_deactivate(to_vmx(vcpu));
+	vcpu_free(vcpu);
+}
+
+static void vmx_load(struct vcpu *vcpu, bool for_run)
+{
+	struct vmx_vcpu *v = to_vmx(vcpu);
+	bool moved;
+
+	if (v->cpu != (int)host_cpu())
+		vmx_deactivate(v);
+	host_irq_disable();
+	moved = vmx_activate(v);
+	host_irq_enable();
+	vcpu->loaded = true;
+	if (moved)
+		vmx_host_cpu_fields(vcpu);
+	if (!for_run && !moved)
+		return;
+	if (moved || vcpu->stage2_generation !=
+			     __atomic_load_n(&vcpu->vm->stage2.generation, __ATOMIC_ACQUIRE))
+		vmx_flush(vcpu);
+	if (for_run)
+		vmx_host_save(vcpu);
+}
+
+static void vmx_unload(struct vcpu *vcpu)
+{
+	if (to_vmx(vcpu)->live)
+		vmx_host_restore(vcpu);
+	vcpu->loaded = false;
+}
+
+static int vmx_vm_create(struct vm *vm)
+{
+	return 0;
+}
+
+static void vmx_vm_destroy(struct vm *vm)
+{
+}
+
+/* The generation counts; each vCPU looks at it when it is loaded. */
+static void vmx_stage2_flush(struct vm *vm)
+{
+}
+
+static bool vmx_msr_is_private(u32 msr)
+{
+	return msr == IA32_FEATURE_CONTROL || (msr >= IA32_VMX_BASIC && msr <= IA32_VMX_VMFUNC);
+}
+
+/* Both families that implement VMX: Intel's and the later VIA and Zhaoxin ones. */
+static bool vmx_present(void)
+{
+	struct x86_cpuid c = x86_cpuid(0, 0);
+
+	if (c.ebx == 0x756e6547) /* "Genu" ineIntel */
+		return true;
+	return x86_cpuid(1, 0).ecx & CPUID_1_ECX_VMX;
+}
+
+const struct vendor vmx_vendor = {
+	.name = "Intel VT-x",
+	.stage2 = &ept_format,
+	.present = vmx_present,
+	.supported = vmx_supported,
+	.start = vmx_start,
+	.stop = vmx_stop,
+	.cpu_enable = vmx_cpu_enable,
+	.cpu_disable = vmx_cpu_disable,
+	.vm_create = vmx_vm_create,
+	.vm_destroy = vmx_vm_destroy,
+	.vcpu_create = vmx_vcpu_create,
+	.vcpu_destroy = vmx_vcpu_destroy,
+	.load = vmx_load,
+	.unload = vmx_unload,
+	.run = vmx_run,
+	.fetch = vmx_fetch,
+	.store = vmx_store,
+	.stage2_flush = vmx_stage2_flush,
+	.msr_is_private = vmx_msr_is_private,
+	.stage2_bits = vmx_stage2_bits,
+};

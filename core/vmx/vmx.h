@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * What the files of core/vmx share. Outside of this folder only vmx_vendor is known.
+ *
+ *   caps.c    what the processor can do, and the controls that follow from it
+ *   enable.c  the extension on and off on a CPU; which VMCSs are active there
+ *   vmcs.c    accessors' failures, setting a VMCS up
+ *   state.c   guest state between memory and VMCS
+ *   host.c    the host's own state that the processor does not switch
+ *   enter.c   the world switch
+ *   run.c     entries, events, windows
+ *   exit.c    exits
+ *   ept.c     second-level translation: format, flushing, VPIDs
+ */
+#ifndef SWIVL_CORE_VMX_VMX_H
+#define SWIVL_CORE_VMX_VMX_H
+
+#include "core/vm/vm.h"
+#include "core/vmx/controls.h"
+#include "core/vmx/fields.h"
+#include "core/vmx/insn.h"
+#include "core/x86/cpu.h"
+#include "core/x86/regs.h"
+
+/* ---- caps.c ------------------------------------------------------------------------------ */
+
+/* The capability MSRs (SDM vol. 3, appendix A), the TRUE_ ones where they exist. */
+struct vmx_caps {
+	u64 basic, misc, ept_vpid;
+	u64 pin, primary, secondary, exit, entry; /* high half: may be 1; low half: must be 1 */
+	u64 cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1;
+};
+
+/* Values of the control fields that follow from it. */
+struct vmx_controls {
+	u32 pin, primary, secondary, exit, entry;
+};
+
+struct vmx_caps vmx_read_caps(void);
+/* Pure. False: @why names what is required and not there. */
+bool vmx_compute_controls(const struct vmx_caps *caps, struct vmx_controls *controls,
+			  struct refusal_report *why);
+/* Is @value within a pair of fixed-bits MSRs (A.7, A.8)? */
+bool vmx_fixed_ok(u64 value, u64 fixed0, u64 fixed1);
+
+/* ---- enable.c ---------------------------------------------------------------------------- */
+
+struct vmx_vcpu;
+
+/* MSRs of STATE_SYSCALL that are switched by hand where guest and host differ. */
+enum vmx_switched_msr { SWITCHED_STAR, SWITCHED_LSTAR, SWITCHED_CSTAR, SWITCHED_FMASK,
+			SWITCHED_TSC_AUX, VMX_SWITCHED_MSRS };
+
+struct vmx_cpu {
+	void *region; /* for VMXON */
+	bool on;
+	struct vmx_vcpu *current; /* whose VMCS pointer this CPU holds */
+	struct vmx_vcpu *active; /* list of those that this CPU may cache */
+	/* What stays the same as long as the system runs on this CPU. */
+	u64 msr[VMX_SWITCHED_MSRS];
+	struct x86_table gdt, idt;
+	u64 gdt_copy[32]; /* in which the task may be loaded again: see host.c */
+};
+
+struct vmx {
+	struct vmx_caps caps;
+	struct vmx_controls controls;
+	struct vmx_cpu *cpus; /* host_cpu_limit() long */
+	void *msr_bitmap; /* one for all: it never changes */
+	u64 *vpids; /* one page: bits of those in use */
+	struct host_spin vpid_lock;
+	u64 host_xcr0; /* 0: there is no XSAVE */
+	bool has_tsc_aux;
+};
+extern struct vmx vmx;
+
+bool vmx_supported(struct refusal_report *why);
+bool vmx_start(struct refusal_report *why);
+void vmx_stop(void);
+bool vmx_cpu_enable(struct refusal_report *why);
+void vmx_cpu_disable(void);
+/* Make the VMCS current on this CPU; true if it came from another. Interrupts off. */
+bool vmx_activate(struct vmx_vcpu *v);
+/* Have no CPU hold anything of the VMCS. */
+void vmx_deactivate(struct vmx_vcpu *v);
+
+/* ---- vCPUs ------------------------------------------------------------------------------- */
+
+/* What the host has in registers that a section changes by hand. */
+struct vmx_host {
+	u16 ds, es, fs, gs, ldtr;
+	u64 fs_base, kernel_gs_base;
+	u64 dr[4], dr7, debugctl;
+};
+
+struct vmx_vcpu {
+	struct vcpu *vcpu;
+	void *vmcs;
+	u64 pa;
+	int cpu; /* where it is active, -1: nowhere; as vcpu->cpu, but under our own control */
+	struct vmx_vcpu *next, *prev; /* in that CPU's list */
+	struct vmx_switch sw;
+	u16 vpid; /* 0: none */
+
+	/* what the VMCS holds, so that a write of the same value is left out */
+	u32 primary, entry;
+	u64 host_cr3, host_cr4;
+
+	bool live; /* for_run: the guest's MSRs, FPU and XCR0 are in the processor */
+	bool dr_live; /* DR0 to DR3 too */
+	bool failed; /* an access failed */
+	bool flush_vpid; /* before the next entry */
+	u64 xcr0, msr[VMX_SWITCHED_MSRS]; /* in the processor while live */
+	struct vmx_host host;
+};
+
+static inline struct vmx_vcpu *to_vmx(struct vcpu *vcpu)
+{
+	return vcpu->vendor_data;
+}
+
+/* ---- accessors: a failed one is counted, logged by the field's name, and ends the VM --------- */
+
+void vmcs_access_failed(struct vcpu *vcpu, u32 field, bool write);
+
+static inline u64 vmcs_read(struct vcpu *vcpu, u32 field)
+{
+	u64 value = 0;
+
+	vcpu->hardware_reads++;
+	if (__builtin_expect(vmx_vmread(field, &value) != VMX_SUCCEED, 0))
+		vmcs_access_failed(vcpu, field, false);
+	return value;
+}
+
+static inline void vmcs_write(struct vcpu *vcpu, u32 field, u64 value)
+{
+	vcpu->hardware_writes++;
+	if (__builtin_expect(vmx_vmwrite(field, value) != VMX_SUCCEED, 0))
+		vmcs_access_failed(vcpu, field, true);
+}
+
+#define VMCS_ACCESSORS(width, type) \
+	static inline type vmcs_read_##width(struct vcpu *vcpu, struct vmcs_field_##width f) \
+	{ \
+		return (type)vmcs_read(vcpu, f.encoding); \
+	} \
+	static inline void vmcs_write_##width(struct vcpu *vcpu, struct vmcs_field_##width f, \
+					      type value) \
+	{ \
+		vmcs_write(vcpu, f.encoding, value); \
+	}
+VMCS_ACCESSORS(16, u16)
+VMCS_ACCESSORS(32, u32)
+VMCS_ACCESSORS(64, u64)
+VMCS_ACCESSORS(N, u64)
+
+
+
+
+/* state.c */
+/* Which bits of CR0 and CR4 the guest owns. */
+void vmcs_setup_masks(struct vcpu *vcpu);
+void vmx_fetch(struct vcpu *vcpu, u32 groups);
+void vmx_store(struct vcpu *vcpu, u32 groups);
+
+/* host.c */
+/* Host fields that belong to this CPU; after the VMCS came here. */
+void vmx_host_cpu_fields(struct vcpu *vcpu);
+/* Into a section and out of it. Interrupts may be on. */
+void vmx_host_save(struct vcpu *vcpu);
+void vmx_host_restore(struct vcpu *vcpu);
+/* Remember what is the same for every section on this CPU. */
+void vmx_host_cpu_init(struct vmx_cpu *cpu);
+/* Put the guest's STATE_SYSCALL into the processor; DR0 to DR3 if DR7 uses them. Live. */
+void vmx_load_msrs(struct vcpu *vcpu);
+void vmx_load_debug(struct vcpu *vcpu);
+
+/* run.c, exit.c */
+void vmx_run(struct vcpu *vcpu);
+void vmx_exit_decode(struct vcpu *vcpu, u32 reason);
+
+/* ept.c */
+extern const struct stage2_format ept_format;
+u64 ept_pointer(const struct vm *vm);
+void vmx_flush(struct vcpu *vcpu);
+u16 vpid_alloc(void);
+void vpid_free(u16 vpid);
+unsigned int vmx_stage2_bits(void);
+
+#endif
