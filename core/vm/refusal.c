@@ -237,6 +237,7 @@ void swivl_refusal_line(const struct refusal_report *why, char *buf, size_t size
 
 	if (!size)
 		return;
+	put(&l, "swivl: ");
 	put(&l, t->what);
 	put(&l, " (");
 	put(&l, t->name);

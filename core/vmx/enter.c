@@ -16,7 +16,7 @@
  *
  * None of the guest's values stays in a register for the code after it to speculate on.
  */
-__attribute__((noinline)) bool vmx_enter(u64 *gpr, struct vmx_switch *s)
+bool vmx_enter(u64 *gpr, struct vmx_switch *s)
 {
 	bool failed;
 
