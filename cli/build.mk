@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+#
+# The swivl command. build/cli/swivl is static and runs anywhere, an initramfs included;
+# build/cli/dynamic/swivl is the one that gets installed: it uses the shared C library and, for
+# --trace, the disassembler Zydis if its headers are there.
+
+CLI_SRCS := $(wildcard cli/*.c)
+CLI_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Wno-override-init -pthread -Iinclude -I.
+CLI_OBJS := $(CLI_SRCS:cli/%.c=$(BUILD)/cli/static/%.o)
+CLI_DYN_OBJS := $(CLI_SRCS:cli/%.c=$(BUILD)/cli/dynamic/%.o)
+CLI_ZYDIS := $(if $(wildcard /usr/include/Zydis/Zydis.h),yes)
+CLI_DYN_LIBS := $(if $(CLI_ZYDIS),-lZydis)
+
+.PHONY: cli
+all: cli
+cli: $(BUILD)/cli/swivl $(BUILD)/cli/dynamic/swivl
+
+$(BUILD)/cli/static/%.o: cli/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CLI_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/cli/dynamic/%.o: cli/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CLI_CFLAGS) $(if $(CLI_ZYDIS),-DHAVE_ZYDIS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/cli/swivl: $(CLI_OBJS) $(BUILD)/lib/libswivl.a
+	$(CC) -static -pthread $(LDFLAGS) -o $@ $^
+
+$(BUILD)/cli/dynamic/swivl: $(CLI_DYN_OBJS) $(BUILD)/lib/libswivl.a
+	$(CC) -pthread $(LDFLAGS) -o $@ $^ $(CLI_DYN_LIBS)
+
+-include $(CLI_OBJS:.o=.d) $(CLI_DYN_OBJS:.o=.d)

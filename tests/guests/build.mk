@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+#
+# Small guests, one behaviour each. The name's first part is the format:
+# flat_* raw real-mode code, mb_* multiboot 1 (32-bit ELF at 1 MiB), elf_* 64-bit ELF at 2 MiB.
+
+GUESTS := $(BUILD)/guests
+GUEST_BINS := $(patsubst tests/guests/%.S,$(GUESTS)/%,$(wildcard tests/guests/*.S))
+
+.PHONY: guests
+all: guests
+guests: $(GUEST_BINS)
+
+$(GUESTS)/%.o32: tests/guests/%.S tests/guests/guest.h
+	@mkdir -p $(@D)
+	$(CC) -m32 -c -Itests/guests -o $@ $<
+$(GUESTS)/%.o64: tests/guests/%.S tests/guests/guest.h
+	@mkdir -p $(@D)
+	$(CC) -m64 -c -Itests/guests -o $@ $<
+
+$(GUESTS)/flat_%: $(GUESTS)/flat_%.o32
+	$(LD) -m elf_i386 -Ttext 0 -e 0 --oformat binary -o $@ $<
+$(GUESTS)/mb_%: $(GUESTS)/mb_%.o32
+	$(LD) -m elf_i386 -Ttext 0x100000 -n -e start -z noexecstack -o $@ $<
+$(GUESTS)/elf_%: $(GUESTS)/elf_%.o64
+	$(LD) -m elf_x86_64 -Ttext 0x200000 -n -e start -z noexecstack -o $@ $<
