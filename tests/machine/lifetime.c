@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/*
+ * Descriptors: who may use them, in which order they may be closed, what outlives what.
+ * usage: lifetime DEVICE
+ */
+#include "tap.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+static const unsigned char out_hlt[] = { 0xe6, 0x80, 0xf4 };
+static const unsigned char spin[] = { 0xff, 0x06, 0x00, 0x20, 0xeb, 0xfa };
+
+static void closed_in_any_order(int dev)
+{
+	struct machine m = machine_make(dev, out_hlt, sizeof(out_hlt));
+
+	close(m.vm);
+	expect(0, ioctl(m.vcpu, KVM_RUN, 0), "a vCPU runs when its VM's descriptor is closed");
+	ok(m.run->exit_reason == KVM_EXIT_IO, "and leaves with its port access");
+	close(m.vcpu);
+	m.run->immediate_exit = 1;
+	ok(m.run->exit_reason == KVM_EXIT_IO, "its page outlives both descriptors");
+	munmap(m.run, m.run_size);
+	munmap(m.mem, m.mem_size);
+
+	m = machine_make(dev, out_hlt, sizeof(out_hlt));
+	munmap(m.run, m.run_size);
+	close(m.vcpu);
+	expect(-EEXIST, ioctl(m.vm, KVM_CREATE_VCPU, 0), "a closed vCPU's number stays taken");
+	m.vcpu = ioctl(m.vm, KVM_CREATE_VCPU, 1);
+	ok(m.vcpu >= 0, "another one can still be made");
+	close(m.vm);
+	close(m.vcpu);
+	munmap(m.mem, m.mem_size);
+	expect(-EBADF, ioctl(m.vcpu, KVM_RUN, 0), "a closed descriptor");
+}
+
+static void memory_gone(int dev)
+{
+	struct machine m = machine_make(dev, out_hlt, sizeof(out_hlt));
+	long r;
+
+	munmap(m.mem, m.mem_size);
+	r = result(ioctl(m.vcpu, KVM_RUN, 0));
+	ok(r == -EFAULT, "guest memory unmapped before its first use: %s", say(r));
+	m.mem = pages(m.mem_size);
+	machine_close(&m);
+}
+
+static void mapping(int dev)
+{
+	struct machine m = machine_make(dev, out_hlt, sizeof(out_hlt));
+	char *p;
+
+	ok(m.run_size >= 2 * PAGE && m.run_size % PAGE == 0, "the mapping is %zu bytes", m.run_size);
+	p = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, m.vcpu, 0);
+	ok(p != MAP_FAILED, "its first page alone can be mapped");
+	munmap(p, PAGE);
+	p = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, m.vcpu, 1000 * PAGE);
+	/* Allowed or not, nothing is there. */
+	if (p != MAP_FAILED) {
+		int fds[2];
+
+		if (pipe(fds))
+			die("pipe");
+		expect(-EFAULT, write(fds[1], p, 1), "nothing is behind its end");
+		munmap(p, PAGE);
+		close(fds[0]);
+		close(fds[1]);
+	} else {
+		ok(errno == EINVAL, "nothing is behind its end");
+	}
+	p = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, m.vm, 0);
+	ok(p == MAP_FAILED && errno == ENODEV, "a VM cannot be mapped");
+	p = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, m.dev, 0);
+	ok(p == MAP_FAILED && errno == ENODEV, "the device cannot be mapped");
+	machine_close(&m);
+}
+
+/* Guest memory is the memory of the process that made the VM. */
+static void other_process(int dev)
+{
+	struct machine m = machine_make(dev, out_hlt, sizeof(out_hlt));
+	struct kvm_regs regs;
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		bool good = result(ioctl(m.vcpu, KVM_RUN, 0)) == -EIO &&
+			    result(ioctl(m.vcpu, KVM_GET_REGS, &regs)) == -EIO &&
+			    result(ioctl(m.vm, KVM_CREATE_VCPU, 1)) == -EIO &&
+			    result(ioctl(m.vm, KVM_CHECK_EXTENSION, 0)) == -EIO;
+		_exit(!good);
+	}
+	waitpid(pid, &status, 0);
+	ok(status == 0, "another process gets EIO");
+	expect(0, ioctl(m.vcpu, KVM_RUN, 0), "and the VM goes on");
+	machine_close(&m);
+}
+
+static void nothing(int signal)
+{
+}
+
+static void *runner(void *arg)
+{
+	struct machine *m = arg;
+
+	return (void *)result(ioctl(m->vcpu, KVM_RUN, 0));
+}
+
+static void *asker(void *arg)
+{
+	struct machine *m = arg;
+	struct kvm_regs regs;
+
+	return (void *)result(ioctl(m->vcpu, KVM_GET_REGS, &regs));
+}
+
+static void running_elsewhere(int dev)
+{
+	struct machine m = machine_make(dev, spin, sizeof(spin));
+	volatile unsigned short *count = (void *)(m.mem + 0x2000);
+	struct sigaction action = { .sa_handler = nothing };
+	pthread_t run, ask;
+	void *r;
+
+	sigaction(SIGUSR1, &action, NULL);
+	pthread_create(&run, NULL, runner, &m);
+	while (!*count)
+		usleep(1000);
+	pthread_create(&ask, NULL, asker, &m);
+	usleep(50000);
+	ok(pthread_tryjoin_np(ask, &r) == EBUSY, "a request waits while the vCPU runs");
+	pthread_kill(run, SIGUSR1);
+	pthread_join(run, &r);
+	ok((long)r == -EINTR, "a signal ends KVM_RUN: %s", say((long)r));
+	ok(m.run->exit_reason == KVM_EXIT_INTR, "with KVM_EXIT_INTR");
+	pthread_join(ask, &r);
+	ok((long)r == 0, "then the request is served: %s", say((long)r));
+	m.run->immediate_exit = 1;
+	expect(-EINTR, ioctl(m.vcpu, KVM_RUN, 0), "immediate_exit");
+	machine_close(&m);
+}
+
+/* A signal that only KVM_RUN lets through: it ends the run and stays pending. */
+static void signal_mask(int dev)
+{
+	struct machine m = machine_make(dev, spin, sizeof(spin));
+	struct {
+		struct kvm_signal_mask head;
+		unsigned char set[8];
+	} __attribute__((packed)) mask = { .head.len = 8 };
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR2);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	expect(0, ioctl(m.vcpu, KVM_SET_SIGNAL_MASK, &mask), "KVM_SET_SIGNAL_MASK");
+	raise(SIGUSR2);
+	expect(-EINTR, ioctl(m.vcpu, KVM_RUN, 0), "a pending signal that the mask lets through");
+	sigpending(&set);
+	ok(sigismember(&set, SIGUSR2), "stays pending, its handler did not run");
+	signal(SIGUSR2, SIG_IGN);
+	sigprocmask(SIG_SETMASK, NULL, &set);
+	ok(sigismember(&set, SIGUSR2), "the caller's own mask is back");
+	mask.head.len = 4;
+	expect(-EINVAL, ioctl(m.vcpu, KVM_SET_SIGNAL_MASK, &mask), "a mask of 4 bytes");
+	expect(0, ioctl(m.vcpu, KVM_SET_SIGNAL_MASK, 0), "no mask");
+	machine_close(&m);
+}
+
+int main(int argc, char **argv)
+{
+	int dev = open_device(argc > 1 ? argv[1] : "/dev/swivl");
+
+	closed_in_any_order(dev);
+	memory_gone(dev);
+	mapping(dev);
+	other_process(dev);
+	running_elsewhere(dev);
+	signal_mask(dev);
+	return done();
+}
