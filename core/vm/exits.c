@@ -137,13 +137,18 @@ static int on_hlt(struct vcpu *vcpu)
 	return HANDLED_USER;
 }
 
-static int msr_to_user(struct vcpu *vcpu, bool write, u64 value)
+/* An MSR access that was refused: the caller's to settle if it asked for that, else #GP. */
+static int msr_refused(struct vcpu *vcpu, int reason, bool write, u64 value)
 {
 	struct kvm_run *run = vcpu->run;
 
+	if (!(vcpu->vm->user_msr_reasons & reason)) {
+		vcpu_raise(vcpu, VECTOR_GP);
+		return HANDLED_RESUME;
+	}
 	run->exit_reason = write ? KVM_EXIT_X86_WRMSR : KVM_EXIT_X86_RDMSR;
 	run->msr.error = 0;
-	run->msr.reason = KVM_MSR_EXIT_REASON_UNKNOWN;
+	run->msr.reason = reason;
 	run->msr.index = vcpu->gpr[RCX];
 	run->msr.data = value;
 	vcpu->pending = PENDING_MSR;
@@ -153,13 +158,10 @@ static int msr_to_user(struct vcpu *vcpu, bool write, u64 value)
 static int on_msr_read(struct vcpu *vcpu)
 {
 	u64 value = 0;
+	int ret = msr_read(vcpu, vcpu->gpr[RCX], &value, true);
 
-	if (msr_read(vcpu, vcpu->gpr[RCX], &value, true)) {
-		if (vcpu->vm->cap_flags & VM_CAP_USER_MSR)
-			return msr_to_user(vcpu, false, 0);
-		vcpu_raise(vcpu, VECTOR_GP);
-		return HANDLED_RESUME;
-	}
+	if (ret)
+		return msr_refused(vcpu, ret, false, 0);
 	vcpu->gpr[RAX] = (u32)value;
 	vcpu->gpr[RDX] = value >> 32;
 	vcpu_skip(vcpu);
@@ -173,12 +175,8 @@ static int on_msr_write(struct vcpu *vcpu)
 
 	if (ret < 0)
 		return ret;
-	if (ret) {
-		if (vcpu->vm->cap_flags & VM_CAP_USER_MSR)
-			return msr_to_user(vcpu, true, value);
-		vcpu_raise(vcpu, VECTOR_GP);
-		return HANDLED_RESUME;
-	}
+	if (ret)
+		return msr_refused(vcpu, ret, true, value);
 	vcpu_skip(vcpu);
 	return HANDLED_RESUME;
 }

@@ -136,8 +136,12 @@ u64 vcpu_cr4_reserved(struct vcpu *vcpu)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(cr4_features); i++) {
-		if (vcpu_has_cpuid(vcpu, cr4_features[i].leaf, 0, cr4_features[i].reg,
-				   cr4_features[i].bit))
+		u32 leaf = cr4_features[i].leaf;
+		u8 reg = cr4_features[i].reg, bit = cr4_features[i].bit;
+
+		/* Without a CPUID yet, the caller may set what a CPUID could announce. */
+		if (vcpu->ncpuid ? vcpu_has_cpuid(vcpu, leaf, 0, reg, bit) :
+				   cpuid_offers(leaf, 0, reg, bit))
 			allowed |= cr4_features[i].cr4;
 	}
 	return ~allowed;

@@ -122,6 +122,12 @@ struct memslot {
 	u64 *dirty; /* one bit a page; NULL unless logged */
 };
 
+/* The last TSC that the caller set: vCPUs that are set alike get the same offset. */
+struct tsc_sync {
+	u64 value, at_ns, offset;
+	bool any;
+};
+
 struct vm {
 	u32 refs;
 	struct host_mutex lock;
@@ -132,7 +138,7 @@ struct vm {
 	struct stage2 stage2;
 	struct vcpu *vcpus[VM_MAX_VCPUS]; /* by index; a slot is set once */
 	u32 nvcpus;
-	u32 boot_cpu_id;
+	u64 boot_cpu_id;
 	u64 tss_addr, identity_addr;
 
 	struct host_spin irq_lock;
@@ -144,12 +150,13 @@ struct vm {
 	bool dead; /* our own bug was found: every KVM_RUN ends with KVM_EXIT_INTERNAL_ERROR */
 	const char *dead_why;
 	u64 cap_flags; /* capabilities switched on by KVM_ENABLE_CAP, VM_CAP_* */
-	s64 clock_offset;
+	u32 user_msr_reasons; /* KVM_MSR_EXIT_REASON_*: refused MSRs that the caller settles */
+	s64 clock_offset; /* of KVM_GET_CLOCK from host_time_ns() */
+	struct tsc_sync tsc_sync;
 	void *vendor_data;
 };
 
 #define VM_CAP_EXCEPTION_PAYLOAD (1u << 0)
-#define VM_CAP_USER_MSR (1u << 1)
 #define VM_CAP_MANUAL_DIRTY (1u << 2)
 #define VM_CAP_TRIPLE_FAULT (1u << 3)
 #define VM_CAP_DIRTY_INITIALLY_SET (1u << 4)
@@ -331,9 +338,18 @@ int vm_write_guest(struct vm *vm, u64 gpa, const void *src, size_t size, bool ma
 void vcpu_cpuid(struct vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx);
 /* Does the guest's CPUID have this? @reg 0..3: eax..edx. */
 bool vcpu_has_cpuid(struct vcpu *vcpu, u32 leaf, u32 subleaf, unsigned int reg, unsigned int bit);
+/* Can a guest have it at all, on this processor with this vendor? */
+bool cpuid_offers(u32 leaf, u32 subleaf, unsigned int reg, unsigned int bit);
+/* MAXPHYADDR of a guest whose CPUID does not say (SDM vol. 2, CPUID leaf 80000008H). */
+#define GUEST_PHYS_BITS_DEFAULT 36
 int vcpu_msrs_init(struct vcpu *vcpu);
 void vcpu_msrs_free(struct vcpu *vcpu);
-/* 0, or 1 where the guest gets #GP (the caller of KVM_GET_MSRS: not counted). */
+/*
+ * 0, or why the guest gets #GP and the caller of KVM_GET_MSRS an end of its list. A write may
+ * also return -SWIVL_EAGAIN: again outside of the section.
+ */
+#define MSR_REFUSED KVM_MSR_EXIT_REASON_INVAL
+#define MSR_UNKNOWN KVM_MSR_EXIT_REASON_UNKNOWN
 int msr_read(struct vcpu *vcpu, u32 msr, u64 *value, bool from_guest);
 int msr_write(struct vcpu *vcpu, u32 msr, u64 value, bool from_guest);
 

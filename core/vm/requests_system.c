@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/* Requests to the device: what swivl is and has, and new VMs. */
+#include "core/swivl.h"
+#include "core/vm/request.h"
+#include "core/x86/fpu.h"
+
+#ifndef SWIVL_VERSION_MAJOR
+#define SWIVL_VERSION_MAJOR 0
+#define SWIVL_VERSION_MINOR 1
+#define SWIVL_VERSION_PATCH 0
+#endif
+
+long rq_get_api_version(struct request *rq)
+{
+	return KVM_API_VERSION;
+}
+
+long rq_get_version(struct request *rq)
+{
+	struct swivl_version *v = rq->data;
+
+	v->major = SWIVL_VERSION_MAJOR;
+	v->minor = SWIVL_VERSION_MINOR;
+	v->patch = SWIVL_VERSION_PATCH;
+	v->vendor = vendor == &vmx_vendor ? SWIVL_VENDOR_VMX : SWIVL_VENDOR_SVM;
+	return 0;
+}
+
+long rq_vcpu_mmap_size(struct request *rq)
+{
+	return swivl_vcpu_pages() * SWIVL_PAGE_SIZE;
+}
+
+long rq_create_vm(struct request *rq)
+{
+	struct vm *vm;
+	int handle;
+
+	if (rq->arg) /* the machine type: x86 has one */
+		return -SWIVL_EINVAL;
+	handle = vm_create(&vm);
+	if (handle)
+		return handle;
+	vm->clock_offset = -(s64)host_time_ns();
+	handle = host_handle_create(OBJECT_VM, vm);
+	if (handle < 0)
+		swivl_object_put(OBJECT_VM, vm);
+	return handle;
+}
+
+/* struct kvm_run, the data of port accesses. */
+unsigned int swivl_vcpu_pages(void)
+{
+	return 2;
+}
+
+void *swivl_vcpu_page(struct vcpu *vcpu, unsigned int index)
+{
+	if (index == 0)
+		return vcpu->run;
+	return index == KVM_PIO_PAGE_OFFSET ? vcpu->pio : NULL;
+}
+
+/* Served always and with the same answer. Whatever is not in a list here is not served: 0. */
+static const struct {
+	u16 cap;
+	u16 value;
+} capabilities[] = {
+	{ KVM_CAP_HLT, 1 },
+	{ KVM_CAP_USER_MEMORY, 1 },
+	{ KVM_CAP_SET_TSS_ADDR, 1 },
+	{ KVM_CAP_EXT_CPUID, 1 },
+	{ KVM_CAP_NR_MEMSLOTS, VM_MAX_SLOTS },
+	{ KVM_CAP_MP_STATE, 1 },
+	{ KVM_CAP_DESTROY_MEMORY_REGION_WORKS, 1 },
+	{ KVM_CAP_JOIN_MEMORY_REGIONS_WORKS, 1 },
+	{ KVM_CAP_USER_NMI, 1 },
+	{ KVM_CAP_SET_GUEST_DEBUG, 1 },
+	{ KVM_CAP_SET_BOOT_CPU_ID, 1 },
+	{ KVM_CAP_SET_IDENTITY_MAP_ADDR, 1 },
+	{ KVM_CAP_ADJUST_CLOCK, 1 },
+	{ KVM_CAP_INTERNAL_ERROR_DATA, 1 },
+	{ KVM_CAP_VCPU_EVENTS, 1 },
+	{ KVM_CAP_INTR_SHADOW, 1 },
+	{ KVM_CAP_DEBUGREGS, 1 },
+	{ KVM_CAP_X86_ROBUST_SINGLESTEP, 1 },
+	{ KVM_CAP_XSAVE, 1 },
+	{ KVM_CAP_GET_TSC_KHZ, 1 },
+	{ KVM_CAP_MAX_VCPUS, VM_MAX_VCPUS },
+	{ KVM_CAP_MAX_VCPU_ID, VM_MAX_VCPUS },
+	{ KVM_CAP_SYNC_REGS, KVM_SYNC_X86_VALID_FIELDS },
+	{ KVM_CAP_READONLY_MEM, 1 },
+	{ KVM_CAP_ENABLE_CAP_VM, 1 },
+	{ KVM_CAP_CHECK_EXTENSION_VM, 1 },
+	{ KVM_CAP_IMMEDIATE_EXIT, 1 },
+	{ KVM_CAP_GET_MSR_FEATURES, 1 },
+	{ KVM_CAP_EXCEPTION_PAYLOAD, 1 },
+	{ KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2,
+	  KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE | KVM_DIRTY_LOG_INITIALLY_SET },
+	{ KVM_CAP_X86_USER_SPACE_MSR, 1 },
+	{ KVM_CAP_SREGS2, 1 },
+	{ KVM_CAP_XSAVE2, sizeof(struct kvm_xsave) },
+	{ KVM_CAP_X86_TRIPLE_FAULT_EVENT, 1 },
+};
+
+long rq_check_extension(struct request *rq)
+{
+	unsigned int i;
+	int ret = irq_check_extension(rq->vm, rq->arg);
+
+	if (ret >= 0)
+		return ret;
+	switch (rq->arg) {
+	case KVM_CAP_NR_VCPUS:
+		return host_cpu_limit() < VM_MAX_VCPUS ? host_cpu_limit() : VM_MAX_VCPUS;
+	case KVM_CAP_XCRS:
+		return fpu_features() != 0;
+	case KVM_CAP_SET_GUEST_DEBUG2:
+		return GUEST_DEBUG_VALID;
+	}
+	for (i = 0; i < ARRAY_SIZE(capabilities); i++)
+		if (capabilities[i].cap == rq->arg)
+			return capabilities[i].value;
+	return 0;
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/* Requests to a VM, but for its memory and its interrupt chips. */
+#include "core/swivl.h"
+#include "core/vm/request.h"
+#include "core/x86/regs.h"
+
+long rq_create_vcpu(struct request *rq)
+{
+	struct vcpu *vcpu;
+	int handle;
+
+	if (rq->arg >= VM_MAX_VCPUS)
+		return -SWIVL_EINVAL;
+	handle = vcpu_create(rq->vm, rq->arg, &vcpu);
+	if (handle)
+		return handle;
+	msr_write(vcpu, IA32_TIME_STAMP_COUNTER, 0, false);
+	handle = host_handle_create(OBJECT_VCPU, vcpu);
+	if (handle < 0)
+		swivl_object_put(OBJECT_VCPU, vcpu);
+	return handle;
+}
+
+long rq_set_memory(struct request *rq)
+{
+	return vm_set_memory_region(rq->vm, rq->data);
+}
+
+long rq_get_dirty_log(struct request *rq)
+{
+	return vm_get_dirty_log(rq->vm, rq->data);
+}
+
+long rq_clear_dirty_log(struct request *rq)
+{
+	return vm_clear_dirty_log(rq->vm, rq->data);
+}
+
+/*
+ * Three pages that VT-x needs for real mode without unrestricted guest. swivl runs only where
+ * that is there, so the address is kept and its memory stays the caller's, as with KVM there.
+ */
+long rq_set_tss_addr(struct request *rq)
+{
+	if (rq->arg > 0xffffffffull - 3 * SWIVL_PAGE_SIZE + 1)
+		return -SWIVL_EINVAL;
+	rq->vm->tss_addr = rq->arg;
+	return 0;
+}
+
+/* What has to be said before the first vCPU is made: @late is the error afterwards. */
+static long set_before_vcpus(struct vm *vm, u64 *field, u64 value, int late)
+{
+	long ret = -late;
+
+	host_mutex_lock(&vm->lock);
+	if (!vm->nvcpus) {
+		*field = value;
+		ret = 0;
+	}
+	host_mutex_unlock(&vm->lock);
+	return ret;
+}
+
+long rq_set_identity_map(struct request *rq)
+{
+	return set_before_vcpus(rq->vm, &rq->vm->identity_addr, *(u64 *)rq->data, SWIVL_EINVAL);
+}
+
+long rq_set_boot_cpu(struct request *rq)
+{
+	return set_before_vcpus(rq->vm, &rq->vm->boot_cpu_id, rq->arg, SWIVL_EBUSY);
+}
+
+/* ---- time --------------------------------------------------------------------------------- */
+
+long rq_get_clock(struct request *rq)
+{
+	struct kvm_clock_data *c = rq->data;
+
+	c->clock = host_time_ns() + rq->vm->clock_offset;
+	return 0;
+}
+
+long rq_set_clock(struct request *rq)
+{
+	const struct kvm_clock_data *c = rq->data;
+
+	if (c->flags)
+		return -SWIVL_EINVAL;
+	rq->vm->clock_offset = c->clock - host_time_ns();
+	return 0;
+}
+
+long rq_get_tsc_khz(struct request *rq)
+{
+	return host_tsc_khz();
+}
+
+/* ---- capabilities to switch on ------------------------------------------------------------ */
+
+static long enable_flag(struct vm *vm, u32 flag, bool on)
+{
+	host_mutex_lock(&vm->lock);
+	vm->cap_flags = on ? vm->cap_flags | flag : vm->cap_flags & ~(u64)flag;
+	host_mutex_unlock(&vm->lock);
+	return 0;
+}
+
+static long enable_manual_log(struct vm *vm, u64 options)
+{
+	u64 allowed = KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE;
+
+	if (options & KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE)
+		allowed |= KVM_DIRTY_LOG_INITIALLY_SET;
+	if (options & ~allowed)
+		return -SWIVL_EINVAL;
+	enable_flag(vm, VM_CAP_MANUAL_DIRTY, options & KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE);
+	return enable_flag(vm, VM_CAP_DIRTY_INITIALLY_SET, options & KVM_DIRTY_LOG_INITIALLY_SET);
+}
+
+long rq_enable_cap(struct request *rq)
+{
+	const struct kvm_enable_cap *cap = rq->data;
+	const u64 reasons = KVM_MSR_EXIT_REASON_INVAL | KVM_MSR_EXIT_REASON_UNKNOWN |
+			    KVM_MSR_EXIT_REASON_FILTER;
+
+	if (cap->flags)
+		return -SWIVL_EINVAL;
+	switch (cap->cap) {
+	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
+		return enable_manual_log(rq->vm, cap->args[0]);
+	case KVM_CAP_EXCEPTION_PAYLOAD:
+		return enable_flag(rq->vm, VM_CAP_EXCEPTION_PAYLOAD, cap->args[0]);
+	case KVM_CAP_X86_TRIPLE_FAULT_EVENT:
+		return enable_flag(rq->vm, VM_CAP_TRIPLE_FAULT, cap->args[0]);
+	case KVM_CAP_X86_USER_SPACE_MSR:
+		if (cap->args[0] & ~reasons)
+			return -SWIVL_EINVAL;
+		rq->vm->user_msr_reasons = cap->args[0];
+		return 0;
+	default:
+		return -SWIVL_EINVAL;
+	}
+}
+
+/* ---- statistics ---------------------------------------------------------------------------- */
+
+_Static_assert((int)SWIVL_EXIT_KINDS == (int)EXIT_KINDS, "one numbering of exits");
+
+static void add_stats(struct swivl_stats *s, const struct vcpu *vcpu)
+{
+	unsigned int i;
+
+	for (i = 0; i < EXIT_KINDS; i++) {
+		s->exits[i] += vcpu->exits[i];
+		s->total_exits += vcpu->exits[i];
+	}
+	s->user_exits += vcpu->user_exits;
+	s->hardware_reads += vcpu->hardware_reads;
+	s->hardware_writes += vcpu->hardware_writes;
+	s->pages += 4; /* the vCPU itself, kvm_run, port data, FPU */
+}
+
+long rq_get_stats(struct request *rq)
+{
+	struct swivl_stats *s = rq->data;
+	u32 i, n = __atomic_load_n(&rq->vm->nvcpus, __ATOMIC_ACQUIRE);
+
+	if (rq->vcpu) {
+		add_stats(s, rq->vcpu);
+		return 0;
+	}
+	for (i = 0; i < n; i++)
+		add_stats(s, rq->vm->vcpus[i]);
+	s->pages += rq->vm->stage2.pages;
+	return 0;
+}
