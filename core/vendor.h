@@ -76,7 +76,12 @@ struct vendor {
 	bool (*msr_is_private)(u32 msr);
 	/* Guest physical address width that the second level can translate. */
 	unsigned int (*stage2_bits)(void);
+	/* VENDOR_*: instructions that a guest can use; CPUID offers them then. NULL: none. */
+	u32 (*features)(void);
 };
+
+#define VENDOR_RDTSCP (1u << 0) /* and RDPID; IA32_TSC_AUX is the guest's while it runs */
+#define VENDOR_INVPCID (1u << 1)
 
 extern const struct vendor vmx_vendor;
 extern const struct vendor svm_vendor;

@@ -1,13 +1,535 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
-/* What CPUID tells a guest: what the caller set, out of what swivl offers. */
-#include "core/vm/vm.h"
+/*
+ * CPUID: what swivl can offer on this processor, and what a guest sees of what the caller set.
+ * What is not in a mask here is hidden, so a feature of tomorrow's processors is, too. Hidden on
+ * purpose: VMX and SVM, MONITOR, performance counters, protection keys and everything else whose
+ * state or controls are not switched between guest and host.
+ */
+#include "core/vm/request.h"
+#include "core/x86/cpu.h"
+#include "core/x86/fpu.h"
+#include "core/x86/regs.h"
+
+#define MAX_BASIC 0xdu
+#define MAX_EXTENDED 0x80000008u
+#define MAX_HYPERVISOR 0x40000001u
+#define HYPERVISOR 0x40000000u
+#define EXTENDED 0x80000000u
+
+#define ALL 0xffffffffu
+#define B(n) (1u << (n))
+
+/* Bits that pass if the processor has them, by leaf and sub-leaf (SDM vol. 2, CPUID). */
+static const struct {
+	u32 leaf, subleaf;
+	struct x86_cpuid pass;
+} masks[] = {
+	{ 0x1, 0,
+	  { .eax = ALL,
+	    .ebx = 0xffff, /* brand and CLFLUSH line; the APIC ID is the caller's to set */
+	    .ecx = B(0) | B(1) | B(9) | B(12) | B(13) | B(17) | B(19) | B(20) | B(22) | B(23) |
+		   B(25) | B(26) | B(28) | B(29) | B(30),
+	    .edx = 0x3ff | B(11) | B(12) | B(13) | B(14) | B(15) | B(16) | B(17) | B(19) | B(23) |
+		   B(24) | B(25) | B(26) | B(27) } },
+	{ 0x2, 0, { ALL, ALL, ALL, ALL } },
+	{ 0x4, 0, { 0x3fff, ALL, ALL, ALL } }, /* caches; nobody shares them */
+	{ 0x7, 0,
+	  { .ebx = B(0) | B(3) | B(4) | B(5) | B(6) | B(7) | B(8) | B(9) | B(10) | B(11) | B(13) |
+		   B(16) | B(17) | B(18) | B(19) | B(20) | B(21) | B(23) | B(24) | B(26) | B(27) |
+		   B(28) | B(29) | B(30) | B(31),
+	    .ecx = B(1) | B(2) | B(6) | B(8) | B(9) | B(10) | B(11) | B(12) | B(14) | B(22) |
+		   B(25) | B(27) | B(28),
+	    .edx = B(2) | B(3) | B(4) | B(8) | B(10) | B(14) | B(16) } },
+	{ 0x7, 1, { .eax = B(4) | B(5) | B(10) | B(11) | B(12) } },
+	{ 0xd, 1, { .eax = B(0) | B(1) | B(2) } }, /* XSAVEOPT, XSAVEC, XGETBV with ECX 1 */
+	{ 0x80000001, 0,
+	  { .eax = ALL,
+	    .ebx = ALL,
+	    .ecx = B(0) | B(5) | B(6) | B(7) | B(8) | B(11) | B(16) | B(21),
+	    .edx = 0x3ff | B(11) | B(12) | B(13) | B(14) | B(15) | B(16) | B(17) | B(20) | B(22) |
+		   B(23) | B(24) | B(26) | B(27) | B(29) | B(30) | B(31) } },
+	{ 0x80000002, 0, { ALL, ALL, ALL, ALL } },
+	{ 0x80000003, 0, { ALL, ALL, ALL, ALL } },
+	{ 0x80000004, 0, { ALL, ALL, ALL, ALL } },
+	{ 0x80000005, 0, { ALL, ALL, ALL, ALL } },
+	{ 0x80000006, 0, { ALL, ALL, ALL, ALL } },
+	{ 0x80000007, 0, { .edx = B(8) } }, /* the TSC is invariant */
+	{ 0x80000008, 0, { .ebx = B(0) | B(2) | B(9) } },
+};
+
+static u32 min_u32(u32 a, u32 b)
+{
+	return a < b ? a : b;
+}
+
+static struct x86_cpuid passed(u32 leaf, u32 subleaf)
+{
+	struct x86_cpuid none = { 0 }, host;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(masks); i++) {
+		if (masks[i].leaf != leaf || (leaf != 4 && masks[i].subleaf != subleaf))
+			continue;
+		host = x86_cpuid(leaf, subleaf);
+		host.eax &= masks[i].pass.eax;
+		host.ebx &= masks[i].pass.ebx;
+		host.ecx &= masks[i].pass.ecx;
+		host.edx &= masks[i].pass.edx;
+		return host;
+	}
+	return none;
+}
+
+/* Instructions that fault in a guest unless the vendor switches them on. */
+static bool vendor_has(u32 feature)
+{
+	return vendor->features && (vendor->features() & feature);
+}
+
+static void adjust_1(struct x86_cpuid *r)
+{
+	r->ecx |= CPUID_1_ECX_HYPERVISOR | CPUID_1_ECX_X2APIC;
+	if (!fpu_features())
+		r->ecx &= ~CPUID_1_ECX_XSAVE;
+	if (!(fpu_features() & XCR0_AVX))
+		r->ecx &= ~(B(12) | B(28) | B(29)); /* FMA, AVX, F16C */
+}
+
+static void adjust_7(struct x86_cpuid *r)
+{
+	r->eax = min_u32(x86_cpuid(7, 0).eax, 1);
+	r->ebx |= B(1); /* TSC_ADJUST is ours */
+	if (!vendor_has(VENDOR_INVPCID))
+		r->ebx &= ~CPUID_7_EBX_INVPCID;
+	if (!vendor_has(VENDOR_RDTSCP))
+		r->ecx &= ~B(22); /* RDPID */
+	if (!(fpu_features() & XCR0_AVX)) {
+		r->ebx &= ~B(5); /* AVX2 */
+		r->ecx &= ~(B(9) | B(10)); /* VAES, VPCLMULQDQ */
+	}
+	if (!(fpu_features() & XCR0_AVX512)) {
+		r->ebx &= ~(B(16) | B(17) | B(21) | B(26) | B(27) | B(28) | B(30) | B(31));
+		r->ecx &= ~(B(1) | B(6) | B(11) | B(12) | B(14));
+		r->edx &= ~(B(2) | B(3) | B(8));
+	}
+}
+
+static void adjust_7_1(struct x86_cpuid *r)
+{
+	if (!(fpu_features() & XCR0_AVX))
+		r->eax &= ~B(4);
+	if (!(fpu_features() & XCR0_AVX512))
+		r->eax &= ~B(5);
+}
+
+/* Leaf 0xD: the XSAVE area. What follows from the guest's XCR0 is put in when it asks. */
+static void adjust_d(u32 subleaf, struct x86_cpuid *r)
+{
+	u64 features = fpu_features();
+
+	if (subleaf == 0) {
+		r->eax = features;
+		r->edx = features >> 32;
+		r->ebx = r->ecx = features ? fpu_area_size() : 0;
+	} else if (subleaf == 1) {
+		if (!features)
+			r->eax = 0;
+	} else if (subleaf < 63 && (features >> subleaf & 1)) {
+		*r = x86_cpuid(0xd, subleaf);
+		r->ecx = r->edx = 0;
+	}
+}
+
+static void adjust_x8(struct x86_cpuid *r)
+{
+	u32 phys = 36;
+
+	if (x86_cpuid(EXTENDED, 0).eax >= 0x80000008)
+		phys = x86_cpuid(0x80000008, 0).eax & 0xff;
+	r->eax = min_u32(phys, vendor->stage2_bits()) | 48 << 8;
+}
+
+/* What is offered in one leaf and sub-leaf. */
+static struct x86_cpuid offered(u32 leaf, u32 subleaf)
+{
+	u32 max_basic = min_u32(x86_cpuid(0, 0).eax, MAX_BASIC);
+	u32 max_extended = min_u32(x86_cpuid(EXTENDED, 0).eax, MAX_EXTENDED);
+	struct x86_cpuid r = { 0 };
+
+	if ((leaf < HYPERVISOR && leaf > max_basic) || (leaf >= EXTENDED && leaf > max_extended))
+		return r;
+	r = passed(leaf, subleaf);
+	switch (leaf) {
+	case 0:
+	case EXTENDED:
+		r = x86_cpuid(leaf, 0);
+		r.eax = leaf ? max_extended : max_basic;
+		break;
+	case 1:
+		adjust_1(&r);
+		break;
+	case 6:
+		r.eax = B(2); /* the APIC timer never stops */
+		break;
+	case 7:
+		if (subleaf == 0)
+			adjust_7(&r);
+		else
+			adjust_7_1(&r);
+		break;
+	case 0xd:
+		adjust_d(subleaf, &r);
+		break;
+	case HYPERVISOR: /* the signature of the interface, which is KVM's; no paravirtual features */
+		r = (struct x86_cpuid){ MAX_HYPERVISOR, 0x4b4d564b, 0x564b4d56, 0x4d };
+		break;
+	case 0x80000001:
+		if (!vendor_has(VENDOR_RDTSCP))
+			r.edx &= ~CPUID_X1_EDX_RDTSCP;
+		break;
+	case 0x80000008:
+		adjust_x8(&r);
+		break;
+	}
+	return r;
+}
+
+static u32 reg_of(const struct x86_cpuid *r, unsigned int reg)
+{
+	const u32 regs[4] = { r->eax, r->ebx, r->ecx, r->edx };
+
+	return regs[reg & 3];
+}
+
+bool cpuid_offers(u32 leaf, u32 subleaf, unsigned int reg, unsigned int bit)
+{
+	struct x86_cpuid r = offered(leaf, subleaf);
+
+	return reg_of(&r, reg) >> bit & 1;
+}
+
+/* ---- KVM_GET_SUPPORTED_CPUID ----------------------------------------------------------------- */
+
+static bool has_subleaves(u32 leaf)
+{
+	return leaf == 4 || leaf == 7 || leaf == 0xb || leaf == 0xd;
+}
+
+static int add_entry(struct request *rq, u32 leaf, u32 subleaf, const struct x86_cpuid *r)
+{
+	struct kvm_cpuid2 *list = rq->data;
+	struct kvm_cpuid_entry2 *e;
+
+	if (rq->entries_out == rq->room)
+		return -SWIVL_E2BIG;
+	e = &list->entries[rq->entries_out++];
+	e->function = leaf;
+	e->index = subleaf;
+	e->flags = has_subleaves(leaf) ? KVM_CPUID_FLAG_SIGNIFCANT_INDEX : 0;
+	e->eax = r->eax;
+	e->ebx = r->ebx;
+	e->ecx = r->ecx;
+	e->edx = r->edx;
+	return 0;
+}
+
+/* Is sub-leaf @subleaf the last that is worth an entry? */
+static bool last_subleaf(u32 leaf, u32 subleaf, const struct x86_cpuid *r)
+{
+	switch (leaf) {
+	case 4:
+		return !(r->eax & 0x1f) || subleaf > 16;
+	case 7:
+		return subleaf == min_u32(x86_cpuid(7, 0).eax, 1);
+	case 0xd:
+		return !fpu_features() || subleaf == 62;
+	default:
+		return true;
+	}
+}
+
+static int add_leaf(struct request *rq, u32 leaf)
+{
+	u32 subleaf = 0;
+
+	for (;; subleaf++) {
+		struct x86_cpuid r = offered(leaf, subleaf);
+		int err;
+
+		/* Features of the XSAVE area that are not there have no entry. */
+		if (leaf != 0xd || subleaf < 2 || r.eax) {
+			err = add_entry(rq, leaf, subleaf, &r);
+			if (err)
+				return err;
+		}
+		if (last_subleaf(leaf, subleaf, &r))
+			return 0;
+	}
+}
+
+static int add_range(struct request *rq, u32 first)
+{
+	u32 last = offered(first, 0).eax, leaf;
+	int err;
+
+	for (leaf = first; leaf <= last; leaf++) {
+		err = add_leaf(rq, leaf);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+long rq_get_supported_cpuid(struct request *rq)
+{
+	struct kvm_cpuid2 *list = rq->data;
+	int err = rq->room ? add_range(rq, 0) : -SWIVL_E2BIG;
+
+	if (!err)
+		err = add_range(rq, HYPERVISOR);
+	if (!err)
+		err = add_range(rq, EXTENDED);
+	list->nent = rq->entries_out;
+	return err;
+}
+
+/* ---- a vCPU's CPUID ---------------------------------------------------------------------------- */
+
+static const struct kvm_cpuid_entry2 *find(const struct vcpu *vcpu, u32 leaf, u32 subleaf)
+{
+	const struct kvm_cpuid_entry2 *e = vcpu->cpuid, *end = e + vcpu->ncpuid;
+
+	for (; e < end; e++) {
+		if (e->function == leaf && (e->index == subleaf ||
+					    !(e->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX)))
+			return e;
+	}
+	return NULL;
+}
+
+/* Size of the XSAVE area for these features; compacted or standard (SDM vol. 1, 13.4.2, .3). */
+static u32 xsave_size(const struct vcpu *vcpu, u64 features, bool compacted)
+{
+	u32 size = 576, i;
+
+	for (i = 2; i < 63; i++) {
+		const struct kvm_cpuid_entry2 *e;
+
+		if (!(features >> i & 1))
+			continue;
+		e = find(vcpu, 0xd, i);
+		if (!e)
+			continue;
+		if (compacted)
+			size = (e->ecx & B(1) ? (size + 63) & ~63u : size) + e->eax;
+		else if (e->ebx + e->eax > size)
+			size = e->ebx + e->eax;
+	}
+	return size;
+}
+
+/* Bits that follow from the state of the vCPU. */
+static void apply_state(struct vcpu *vcpu, struct kvm_cpuid_entry2 *e)
+{
+	const struct vcpu_state *s = &vcpu->state;
+
+	switch (e->function) {
+	case 1:
+		vcpu_need(vcpu, STATE_CR);
+		e->ecx &= ~CPUID_1_ECX_OSXSAVE;
+		if (s->cr4 & CR4_OSXSAVE)
+			e->ecx |= CPUID_1_ECX_OSXSAVE;
+		if (!(s->apic_base & APIC_BASE_ENABLED))
+			e->edx &= ~CPUID_1_EDX_APIC;
+		break;
+	case 7:
+		if (e->index == 0)
+			e->ecx &= ~B(4); /* OSPKE: CR4.PKE cannot be set */
+		break;
+	case 0xd:
+		if (e->index == 0 && e->eax)
+			e->ebx = xsave_size(vcpu, s->xcr0, false);
+		else if (e->index == 1 && (e->eax & B(1)))
+			e->ebx = xsave_size(vcpu, s->xcr0, true);
+		break;
+	}
+}
+
+/*
+ * Beyond the highest basic leaf an Intel processor answers with that leaf (SDM vol. 2, CPUID);
+ * AMD's with zeros.
+ */
+static const struct kvm_cpuid_entry2 *beyond(const struct vcpu *vcpu, u32 leaf, u32 subleaf)
+{
+	const struct kvm_cpuid_entry2 *basic = find(vcpu, 0, 0), *class;
+
+	if (!basic || basic->ebx == 0x68747541 /* Auth enticAMD */)
+		return NULL;
+	if (leaf >= HYPERVISOR && leaf < 0x50000000)
+		class = find(vcpu, leaf & 0xffffff00, 0);
+	else
+		class = find(vcpu, leaf & EXTENDED, 0);
+	if (class && leaf <= class->eax)
+		return NULL;
+	return find(vcpu, basic->eax, subleaf);
+}
 
 void vcpu_cpuid(struct vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx)
 {
+	const u32 leaf = *eax, subleaf = *ecx;
+	const struct kvm_cpuid_entry2 *found = find(vcpu, leaf, subleaf);
+	struct kvm_cpuid_entry2 e;
+
+	if (!found)
+		found = beyond(vcpu, leaf, subleaf);
 	*eax = *ebx = *ecx = *edx = 0;
+	if (found) {
+		e = *found;
+		apply_state(vcpu, &e);
+		*eax = e.eax;
+		*ebx = e.ebx;
+		*ecx = e.ecx;
+		*edx = e.edx;
+	} else if (leaf == 0xb) {
+		/* Past the last level of the topology: the level asked for, the x2APIC ID. */
+		found = find(vcpu, leaf, 1);
+		if (found) {
+			*ecx = subleaf & 0xff;
+			*edx = found->edx;
+		}
+	}
 }
 
 bool vcpu_has_cpuid(struct vcpu *vcpu, u32 leaf, u32 subleaf, unsigned int reg, unsigned int bit)
 {
+	const struct kvm_cpuid_entry2 *e = find(vcpu, leaf, subleaf);
+	struct x86_cpuid r;
+
+	if (!e)
+		return false;
+	r = (struct x86_cpuid){ e->eax, e->ebx, e->ecx, e->edx };
+	return reg_of(&r, reg) >> bit & 1;
+}
+
+/* ---- KVM_SET_CPUID and its like ----------------------------------------------------------------- */
+
+static bool has_run(const struct vcpu *vcpu)
+{
+	unsigned int i;
+
+	for (i = 0; i < EXIT_KINDS; i++)
+		if (vcpu->exits[i])
+			return true;
 	return false;
+}
+
+/* The same as what is set, but for the bits that follow from the state? */
+static bool same_as_set(struct vcpu *vcpu, const struct kvm_cpuid_entry2 *new, u32 n)
+{
+	u32 i;
+
+	if (n != vcpu->ncpuid)
+		return false;
+	for (i = 0; i < n; i++) {
+		struct kvm_cpuid_entry2 a = vcpu->cpuid[i], b = new[i];
+
+		apply_state(vcpu, &a);
+		apply_state(vcpu, &b);
+		if (memcmp(&a, &b, offsetof(struct kvm_cpuid_entry2, padding)))
+			return false;
+	}
+	return true;
+}
+
+/* Only address widths that page tables can have: 48 bits, 57, or not said. */
+static bool widths_are_valid(const struct kvm_cpuid_entry2 *e, u32 n)
+{
+	for (; n; e++, n--) {
+		u32 linear = e->eax >> 8 & 0xff;
+
+		if (e->function == 0x80000008 && linear != 48 && linear != 57 && linear != 0)
+			return false;
+	}
+	return true;
+}
+
+static void derive(struct vcpu *vcpu)
+{
+	const struct kvm_cpuid_entry2 *e = find(vcpu, 0xd, 0);
+	u64 bits;
+
+	vcpu->cpuid_xcr0 = e ? (e->eax | (u64)e->edx << 32) & fpu_features() : 0;
+	e = find(vcpu, 0x80000008, 0);
+	bits = e ? e->eax & 0xff : GUEST_PHYS_BITS_DEFAULT;
+	vcpu->guest_phys_bits = bits < 32 || bits > 52 ? GUEST_PHYS_BITS_DEFAULT : bits;
+	/* What CR4 may hold follows from CPUID. */
+	vcpu_touch(vcpu, STATE_CR);
+	vcpu->dirty |= STATE_INTERCEPTS;
+}
+
+static long set_entries(struct vcpu *vcpu, const struct kvm_cpuid_entry2 *entries, u32 n)
+{
+	struct kvm_cpuid_entry2 *copy;
+
+	/* A guest that has seen its processor keeps it. */
+	if (has_run(vcpu))
+		return same_as_set(vcpu, entries, n) ? 0 : -SWIVL_EINVAL;
+	if (!widths_are_valid(entries, n))
+		return -SWIVL_EINVAL;
+	copy = host_alloc((n ? n : 1) * sizeof(*copy));
+	if (!copy)
+		return -SWIVL_ENOMEM;
+	memcpy(copy, entries, n * sizeof(*copy));
+	host_free(vcpu->cpuid);
+	vcpu->cpuid = copy;
+	vcpu->ncpuid = n;
+	derive(vcpu);
+	return 0;
+}
+
+long rq_set_cpuid2(struct request *rq)
+{
+	const struct kvm_cpuid2 *list = rq->data;
+
+	return set_entries(rq->vcpu, list->entries, rq->room);
+}
+
+/* The older entries are leaves without sub-leaves. */
+long rq_set_cpuid(struct request *rq)
+{
+	const struct kvm_cpuid *list = rq->data;
+	struct kvm_cpuid_entry2 *entries;
+	u32 i;
+	long ret;
+
+	entries = host_alloc((rq->room + 1) * sizeof(*entries));
+	if (!entries)
+		return -SWIVL_ENOMEM;
+	for (i = 0; i < rq->room; i++) {
+		entries[i].function = list->entries[i].function;
+		entries[i].eax = list->entries[i].eax;
+		entries[i].ebx = list->entries[i].ebx;
+		entries[i].ecx = list->entries[i].ecx;
+		entries[i].edx = list->entries[i].edx;
+	}
+	ret = set_entries(rq->vcpu, entries, rq->room);
+	host_free(entries);
+	return ret;
+}
+
+long rq_get_cpuid2(struct request *rq)
+{
+	struct kvm_cpuid2 *list = rq->data;
+	struct vcpu *vcpu = rq->vcpu;
+	u32 i;
+
+	if (rq->room < vcpu->ncpuid)
+		return -SWIVL_E2BIG;
+	for (i = 0; i < vcpu->ncpuid; i++) {
+		list->entries[i] = vcpu->cpuid[i];
+		apply_state(vcpu, &list->entries[i]);
+	}
+	list->nent = vcpu->ncpuid;
+	rq->entries_out = vcpu->ncpuid;
+	return 0;
 }
