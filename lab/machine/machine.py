@@ -25,7 +25,7 @@ STATUS_TIMEOUT = 124
 STATUS_DIED = 125
 STATUS_LAB = 126
 INTERRUPTED = 130
-TAIL_LINES = 40
+TAIL_LINES = 60
 LEAVE = b"\x01"             # Ctrl-A, then x, leaves the interactive machine
 
 
@@ -39,6 +39,7 @@ class Spec:
     add: list = dataclasses.field(default_factory=list)         # (host path, path inside)
     data: dict = dataclasses.field(default_factory=dict)        # path inside: (bytes, mode)
     modules: list = dataclasses.field(default_factory=list)     # Debian's, loaded before the script
+    carry: list = dataclasses.field(default_factory=list)       # Debian's, for modprobe inside
     interactive: bool = False
     icount: bool = False
     timeout: float = 300
@@ -60,15 +61,30 @@ def stripped(module, how):
         ["strip", how, "-R", ".BTF", "-R", ".BTF_ids", "-o", tmp, module]))
 
 
+def add_modules(archive, kernel, spec):
+    """Debian's modules where modprobe finds them, and the list of those to load at the start."""
+    folder = f"lib/modules/{kernel.release}"
+    depends = []
+    for names, load in ((spec.modules, True), (spec.carry, False)):
+        files = kernels.module_files(kernel, names)
+        inside = [os.path.join(folder, os.path.basename(f)) for f in files]
+        for source, path in zip(files, inside):
+            archive.add(stripped(source, "--strip-unneeded"), path)
+            needs = kernels.module_files(kernel, [os.path.basename(source)[:-3]])[-2::-1]
+            depends.append(f"{os.path.basename(source)}: "
+                           f"{' '.join(os.path.basename(n) for n in needs)}\n")
+        if load and files:
+            archive.data("lab/modules", "".join(f"/{p}\n" for p in inside).encode())
+    if depends:
+        archive.data(f"{folder}/modules.dep", "".join(sorted(set(depends))).encode())
+
+
 def build_initramfs(spec, kernel):
     a = initramfs.Archive()
     a.data("lab/script", spec.script, 0o755)
-    files = kernels.module_files(kernel, spec.modules)
-    for path in files:
-        a.add(stripped(path, "--strip-unneeded"), f"lib/modules/{os.path.basename(path)}")
-    if files:
-        a.data("lab/modules", "".join(f"/lib/modules/{os.path.basename(p)}\n"
-                                      for p in files).encode())
+    a.data("lab/cpu", f"{spec.cpu}\n".encode())
+    a.data("lab/cpus", f"{spec.cpus}\n".encode())
+    add_modules(a, kernel, spec)
     if spec.interactive:
         a.data("lab/interactive", b"")
     for source, inside in spec.add:
@@ -143,7 +159,8 @@ def emulator_tail(work):
             lines = f.read().splitlines()
     except OSError:
         return ""
-    wanted = [ln for ln in lines if ln[11:12] in ("p", "e") or "VMFAIL" in ln or "VMENTER" in ln]
+    wanted = [ln for ln in lines if (ln[11:12] in ("p", "e") or "VMFAIL" in ln or "VMENTER" in ln)
+              and "Unknown register" not in ln]
     return "\n".join(wanted[-8:])
 
 
@@ -157,20 +174,21 @@ class Result:
     seconds: float
 
 
-def run(spec, output, progress=True):
-    """Runs spec.script in the machine; output(bytes) gets what it prints, as it comes."""
+def run(spec, output, progress=True, overdue=None):
+    """Runs spec.script in the machine; output(bytes) gets what it prints, as it comes.
+    overdue() may end it early by returning a reason."""
     kernel = kernels.get()
     initrd = build_initramfs(spec, kernel)
     work = spec.keep or tempfile.mkdtemp(prefix="swivl-lab-")
     os.makedirs(work, exist_ok=True)
     try:
-        return _run_in(spec, kernel, initrd, work, output, progress)
+        return _run_in(spec, kernel, initrd, work, output, progress, overdue)
     finally:
         if not spec.keep:
             shutil.rmtree(work, ignore_errors=True)
 
 
-def _run_in(spec, kernel, initrd, work, output, progress):
+def _run_in(spec, kernel, initrd, work, output, progress, overdue):
     bar = Progress(spec)
     channel = Channel(output)
     begin = time.monotonic()
@@ -197,6 +215,9 @@ def _run_in(spec, kernel, initrd, work, output, progress):
                     bar.started()
             if time.monotonic() - begin > spec.timeout:
                 reason = f"no end after {spec.timeout:g} s: stopped"
+                break
+            reason = overdue and overdue() or ""
+            if reason:
                 break
     finally:
         bar.clear()

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""Verdicts of tests: one line each, counted at the end."""
+
+import re
+import sys
+import threading
+
+LINE = re.compile(r"(ok|not ok|skip) +(?:\d+ +- +)?([^\s:#]+(?:[^:#]*?[^\s:#])??)"
+                  r"(?:(?: +- +|: +| +# *)(.*))?$")
+
+
+def parse(line):
+    """(verdict, name, why) of a line such as "not ok NAME - why"; None if it is not one.
+    A colon may stand for the dash; TAP's "# SKIP why" is understood."""
+    m = LINE.match(line.rstrip())
+    if not m:
+        return None
+    verdict, name, why = m.group(1), m.group(2), m.group(3) or ""
+    if verdict == "ok" and re.match(r"skip\b", why, re.I):
+        return "skip", name, why[4:].strip()
+    return verdict, name, why
+
+
+class Report:
+    """Prints verdicts as they come, from several threads."""
+
+    WORD = {"ok": "ok    ", "not ok": "FAILED", "skip": "skip  "}
+
+    def __init__(self):
+        self.counts = {"ok": 0, "not ok": 0, "skip": 0}
+        self.failed = []
+        self._lock = threading.Lock()
+
+    def add(self, verdict, name, why="", detail=""):
+        with self._lock:
+            self.counts[verdict] += 1
+            line = f"{self.WORD[verdict]} {name}" + (f" - {why}" if why else "")
+            if verdict == "not ok":
+                self.failed.append(line)
+            print(line)
+            for text in detail.rstrip().splitlines():
+                print(f"         {text}")
+            sys.stdout.flush()
+
+    def say(self, text):
+        with self._lock:
+            print(text, flush=True)
+
+    def close(self):
+        """The closing line; returns the exit status."""
+        if len(self.failed) and sum(self.counts.values()) > 30:
+            print("\nThe failed ones again:")
+            for line in self.failed:
+                print(line)
+        if not sum(self.counts.values()):
+            print("no test ran")
+        print(f"{self.counts['ok']} passed, {self.counts['not ok']} failed, "
+              f"{self.counts['skip']} skipped", flush=True)
+        return 1 if self.counts["not ok"] or not self.counts["ok"] else 0
