@@ -2,6 +2,7 @@
 /* Requests to a vCPU: run, what is on its way into it, debugging, time. */
 #include "core/vm/request.h"
 #include "core/x86/regs.h"
+#include "core/x86/walk.h"
 
 long rq_run(struct request *rq)
 {
@@ -268,6 +269,26 @@ long rq_guest_debug(struct request *rq)
 	}
 	vcpu_touch(vcpu, STATE_RFLAGS | STATE_DR7);
 	vcpu->dirty |= STATE_INTERCEPTS;
+	return 0;
+}
+
+/* The guest's own translation; writeable and usermode are KVM's constants, not a finding. */
+long rq_translate(struct request *rq)
+{
+	struct kvm_translation *k = rq->data;
+	struct page_fault fault;
+	struct walk_ctx ctx;
+	u64 gpa = 0;
+	int err;
+
+	host_read_lock(&rq->vm->mem_lock);
+	vcpu_walk_ctx(rq->vcpu, &ctx);
+	err = guest_walk(&ctx, k->linear_address, 0, &gpa, &fault);
+	host_read_unlock(&rq->vm->mem_lock);
+	k->physical_address = err ? ~0ull : gpa;
+	k->valid = !err;
+	k->writeable = 1;
+	k->usermode = 0;
 	return 0;
 }
 
