@@ -115,7 +115,7 @@ static bool decide(const struct control_wish *wish, u64 cap, u32 *out, struct re
 
 	if (bad)
 		return refuse(why, wish->why, wish->required, allowed,
-			      wish->name((u32)__builtin_ctz(bad)));
+			      wish->name(bad & -bad));
 	*out = ((wish->required | wish->optional) & allowed) | demanded;
 	return true;
 }
