@@ -40,7 +40,7 @@ struct control_wish {
 };
 
 #define VMX_NAME_BIT(id, bit, name) \
-	case bit: \
+	case 1u << (bit): \
 		return name;
 #define VMX_BIT_NAMES(function, LIST) \
 	static const char *function(u32 bit) \
