@@ -177,11 +177,13 @@ static uint32_t put_fadt(struct writer *w)
 
 static uint32_t put_madt(struct writer *w, unsigned int cpus)
 {
-	/* 5.2.12.3 I/O APIC; 5.2.12.5 overrides: timer on pin 2, SCI level and active high;
-	 * 5.2.12.7 NMI on LINT1 of every processor */
+	/*
+	 * 5.2.12.3 I/O APIC; 5.2.12.5 override: SCI level and active high (none for the timer:
+	 * the hypervisor's lines 0 - 15 go to pins of the same number); 5.2.12.7 NMI on LINT1
+	 * of every processor.
+	 */
 	static const uint8_t rest[] = {
 		1, 12, 0, 0, 0x00, 0x00, 0xc0, 0xfe, 0, 0, 0, 0,
-		2, 10, 0, 0, 2, 0, 0, 0, 0, 0,
 		2, 10, 0, ACPI_SCI, ACPI_SCI, 0, 0, 0, 0x0d, 0,
 		4, 6, 0xff, 0, 0, 1,
 	};

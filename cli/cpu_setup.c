@@ -137,11 +137,19 @@ int cpu_set_cpuid(struct cpu *cpu)
 {
 	struct kvm_cpuid2 *cpuid;
 	int ret = swivl_supported_cpuid(cpu->m->host, &cpuid);
+	bool deadline = cpu->m->irqchip &&
+			swivl_extension(cpu->m->host, KVM_CAP_TSC_DEADLINE_TIMER) > 0;
 
 	if (ret)
 		return ret;
-	for (unsigned int i = 0; i < cpuid->nent; i++)
-		set_topology(&cpuid->entries[i], cpu->id, cpu->m->ncpus);
+	for (unsigned int i = 0; i < cpuid->nent; i++) {
+		struct kvm_cpuid_entry2 *e = &cpuid->entries[i];
+
+		set_topology(e, cpu->id, cpu->m->ncpus);
+		/* KVM leaves this bit to the one who creates the local APICs. */
+		if (e->function == 1 && deadline)
+			e->ecx |= 1u << 24;
+	}
 	ret = swivl_vcpu_set_cpuid(cpu->vcpu, cpuid);
 	free(cpuid);
 	return ret;
