@@ -193,6 +193,17 @@ static bool vmx_present(void)
 	return x86_cpuid(1, 0).ecx & CPUID_1_ECX_VMX;
 }
 
+static u32 vmx_features(void)
+{
+	u32 features = 0;
+
+	if (vmx.controls.secondary & SECONDARY_RDTSCP)
+		features |= VENDOR_RDTSCP;
+	if (vmx.controls.secondary & SECONDARY_INVPCID)
+		features |= VENDOR_INVPCID;
+	return features;
+}
+
 const struct vendor vmx_vendor = {
 	.name = "Intel VT-x",
 	.stage2 = &ept_format,
@@ -214,4 +225,5 @@ const struct vendor vmx_vendor = {
 	.stage2_flush = vmx_stage2_flush,
 	.msr_is_private = vmx_msr_is_private,
 	.stage2_bits = vmx_stage2_bits,
+	.features = vmx_features,
 };

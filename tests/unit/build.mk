@@ -4,7 +4,10 @@
 # tests/unit/test_X.c is one program. The sources it tests stand in its line "// uses: a.c b.c",
 # libraries besides cmocka in "// libs: -lX".
 # Fuzz targets: tests/fuzz/fuzz_X.c, the same way, built by clang with libFuzzer.
+# Tests of the core as a whole use $(MODEL), in fuzz targets $(FUZZ_MODEL): the core without its
+# vendors, in the home of host/model.
 
+comma := ,
 UNIT_CFLAGS := -std=gnu11 -g -O1 -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers \
 	-fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined -I. -Iinclude
 UNIT_SRCS := $(wildcard tests/unit/test_*.c)
@@ -12,6 +15,24 @@ UNIT_BINS := $(UNIT_SRCS:tests/unit/%.c=$(BUILD)/unit/%)
 FUZZ_SRCS := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BINS := $(FUZZ_SRCS:tests/fuzz/%.c=$(BUILD)/fuzz/%)
 FUZZ_SECONDS ?= 10
+
+MODEL_SRCS := $(wildcard core/vm/*.c core/x86/*.c core/irq/*.c core/emulate/*.c host/model/*.c)
+MODEL := $(BUILD)/unit/model/model.a
+FUZZ_MODEL := $(BUILD)/fuzz/model/model.a
+FUZZ_CFLAGS = $(subst address$(comma)undefined,fuzzer-no-link$(comma)address$(comma)undefined,$(UNIT_CFLAGS))
+
+$(BUILD)/unit/model/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(UNIT_CFLAGS) -DSWIVL_MODEL -MMD -c -o $@ $<
+$(BUILD)/fuzz/model/%.o: %.c
+	@mkdir -p $(@D)
+	clang $(FUZZ_CFLAGS) -DSWIVL_MODEL -MMD -c -o $@ $<
+$(MODEL): $(MODEL_SRCS:%.c=$(BUILD)/unit/model/%.o)
+$(FUZZ_MODEL): $(MODEL_SRCS:%.c=$(BUILD)/fuzz/model/%.o)
+$(MODEL) $(FUZZ_MODEL):
+	@rm -f $@
+	ar rcs $@ $^
+-include $(MODEL_SRCS:%.c=$(BUILD)/unit/model/%.d) $(MODEL_SRCS:%.c=$(BUILD)/fuzz/model/%.d)
 
 uses = $(shell sed -n 's|^// uses: ||p' $(1))
 libs = $(shell sed -n 's|^// libs: ||p' $(1))
@@ -21,15 +42,14 @@ define unit_rule
 srcs_$(1) := tests/unit/$(1).c $(call uses,tests/unit/$(1).c)
 $(BUILD)/unit/$(1): tests/unit/$(1).c $(call uses,tests/unit/$(1).c)
 	@mkdir -p $$(@D)
-	@$$(CC) $$(UNIT_CFLAGS) -MM -MT $$@ $$(srcs_$(1)) >$$@.d
+	@$$(CC) $$(UNIT_CFLAGS) -MM -MT $$@ $$(filter %.c,$$(srcs_$(1))) >$$@.d
 	$$(CC) $$(UNIT_CFLAGS) -o $$@ $$(srcs_$(1)) -lcmocka $(call libs,tests/unit/$(1).c)
 endef
 define fuzz_rule
 $(BUILD)/fuzz/$(1): tests/fuzz/$(1).c $(call uses,tests/fuzz/$(1).c)
 	@mkdir -p $$(@D)
-	clang $$(subst address$$(comma)undefined,fuzzer$$(comma)address$$(comma)undefined,$$(UNIT_CFLAGS)) -o $$@ $$(filter %.c,$$^)
+	clang $$(subst address$$(comma)undefined,fuzzer$$(comma)address$$(comma)undefined,$$(UNIT_CFLAGS)) -o $$@ $$(filter %.c %.a,$$^)
 endef
-comma := ,
 $(foreach t,$(UNIT_SRCS:tests/unit/%.c=%),$(eval $(call unit_rule,$(t))))
 $(foreach t,$(FUZZ_SRCS:tests/fuzz/%.c=%),$(eval $(call fuzz_rule,$(t))))
 -include $(UNIT_BINS:=.d)
