@@ -233,7 +233,6 @@ static void write_data(struct pic *p, struct pic_chip *c, u8 val)
 		c->auto_eoi = val & ICW4_AEOI;
 		c->special_nested = val & ICW4_SFNM;
 		c->init = PIC_READY;
-		pic_update(p);
 		break;
 	}
 }

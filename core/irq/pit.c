@@ -69,7 +69,6 @@ static u16 counter(const struct pit_channel *c, u64 now)
 	} else {
 		v = n + span - (u32)(d % span); /* goes on below zero */
 	}
-	v %= span;
 	return c->bcd ? binary_to_bcd(v) : (u16)v;
 }
 
@@ -150,11 +149,7 @@ void pit_advance(struct pit *p, u64 now)
 	if (p->deadline == PIT_NEVER || now < p->deadline)
 		return;
 	due = c->mode == 2 || c->mode == 3 ? elapsed(c, now) / c->count : 1;
-	if (due <= p->ticks) { /* nothing, if rounding or the minimum period brought us here */
-		set_deadline(p, 0);
-		return;
-	}
-	due -= p->ticks;
+	due -= p->ticks; /* at least one: the deadline is not before the edge */
 	p->ticks += due;
 	set_deadline(p, add_saturating(now, PIT_MIN_PERIOD_NS));
 	if (p->waiting) {

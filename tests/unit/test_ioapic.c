@@ -79,6 +79,8 @@ static void test_registers(void **state)
 		assert_int_equal(low(pin), MASKED);
 		assert_int_equal(rd((u8)(0x11 + 2 * pin)), 0);
 	}
+	wr(0, 0xa5ffffff);
+	assert_int_equal(rd(0), 0x05000000);
 	wr(0, 0xffffffff);
 	assert_int_equal(rd(0), 0x0f000000);
 	assert_int_equal(rd(2), 0x0f000000);
@@ -120,6 +122,11 @@ static void test_edge(void **state)
 	assert_int_equal(ioapic_set_line(&io, 4, true), 0);
 	assert_int_equal(sends, 2);
 	assert_int_equal(low(4), 0x931);
+	assert_int_equal(readies[4], 1);
+	wr(0x18, 0x931); /* was not masked */
+	wr(0x19, 0x06000000); /* the other half stays */
+	assert_int_equal(low(4), 0x931);
+	assert_int_equal(readies[4], 1);
 	/* An edge while masked is lost. */
 	ioapic_set_line(&io, 4, false);
 	wr(0x18, MASKED | 0x931);
@@ -259,11 +266,28 @@ static void test_state_round_trip(void **state)
 	assert_memory_equal(&a, &b, sizeof(a));
 	ioapic_eoi(&io, 0x3a, true);
 	assert_int_equal(sends, 1);
-	/* An edge that waited is sent by the way in. */
+	/* A new edge, while masked, is not the one that was delivered. */
+	entry(1, 0x02000000, 0x31);
+	ioapic_set_line(&io, 1, true);
+	ioapic_set_line(&io, 1, false);
+	entry(1, 0x02000000, MASKED | 0x31);
+	ioapic_set_line(&io, 1, true);
+	ioapic_get_state(&io, &b);
+	assert_true(b.irr & 1 << 1);
+	/* A line that is now a level is told as one. */
+	entry(2, 0, 0x32);
+	ioapic_set_line(&io, 2, true);
+	entry(2, 0, MASKED | LEVEL | 0x32);
+	ioapic_get_state(&io, &b);
+	assert_true(b.irr & 1 << 2);
+	sends = 1;
+	/* An edge that waited is sent by the way in; what was high before is forgotten. */
+	ioapic_set_line(&io, 20, true);
 	a.irr = 1 << 1;
 	ioapic_set_state(&io, &a);
 	assert_int_equal(sends, 2);
 	assert_int_equal(sent.vector, 0x31);
+	assert_int_equal(io.lines, 1 << 1);
 }
 
 static void test_state_of_anything(void **state)

@@ -306,6 +306,8 @@ static void test_icr(void **state)
 
 static void test_errors(void **state)
 {
+	unsigned reg;
+
 	wr(LAPIC_LVT_ERROR, 0xe0);
 	wr(LAPIC_ICR, 0x0f); /* fixed, vector below 16 */
 	assert_int_equal(sends, 0);
@@ -313,6 +315,9 @@ static void test_errors(void **state)
 	assert_true(in_irr(0xe0));
 	wr(LAPIC_ESR, 0);
 	assert_int_equal(rd(LAPIC_ESR), LAPIC_ESR_SEND_VECTOR);
+	wr(LAPIC_ICR, 0x10); /* the lowest there is */
+	assert_int_equal(sends, 1);
+	assert_int_equal(give(0x10, false), 1);
 	assert_int_equal(give(0x0f, false), -1);
 	assert_int_equal(rd(0x0c), 0);
 	wr(0x04, 0);
@@ -322,9 +327,16 @@ static void test_errors(void **state)
 	wr(LAPIC_ESR, 0);
 	assert_int_equal(rd(LAPIC_ESR), 0);
 	assert_int_equal(rd(0x7fffffff), 0);
-	wr(LAPIC_VERSION, 5); /* read-only is no error */
 	wr(LAPIC_ESR, 0);
 	assert_int_equal(rd(LAPIC_ESR), LAPIC_ESR_REGISTER);
+	wr(LAPIC_VERSION, 5); /* read-only is no error */
+	for (reg = 0; reg < LAPIC_REGS; reg++) {
+		if ((reg & ~1u) != 0 && (reg & ~3u) != 4 && reg != 0x0c &&
+		    (reg < 0x29 || reg > 0x2e) && (reg < 0x3a || reg == 0x3e))
+			rd(reg);
+	}
+	wr(LAPIC_ESR, 0);
+	assert_int_equal(rd(LAPIC_ESR), 0);
 	assert_int_equal(rd(LAPIC_VERSION), LAPIC_VERSION_VALUE);
 	/* An error entry with an illegal vector of its own ends. */
 	wr(LAPIC_LVT_ERROR, 0x05);
@@ -588,6 +600,7 @@ static void test_x2apic_registers(void **state)
 	assert_int_equal(lapic_wrmsr(&l, 0x835, 0x10700, 0, 0), 0);
 	assert_int_equal(lapic_wrmsr(&l, 0x835, 0x80000, 0, 0), -SWIVL_EINVAL);
 	assert_int_equal(lapic_wrmsr(&l, 0x832, 0x20030, 0, 0), 0);
+	assert_int_equal(lapic_rdmsr(&l, 0x839, &v, 0), 0);
 	/* Not there, or only to read, or only to write. */
 	assert_int_equal(lapic_rdmsr(&l, 0x80e, &v, 0), -SWIVL_EINVAL);
 	assert_int_equal(lapic_wrmsr(&l, 0x80e, 0, 0, 0), -SWIVL_EINVAL);
@@ -729,6 +742,10 @@ static void test_state_of_anything(void **state)
 	lapic_set_state(&l, &a, 10);
 	assert_int_equal(l.tsc_deadline, 4000000);
 	assert_int_equal(l.deadline, 2000000);
+	*(u32 *)(a.regs + 0x320) = 0x40;
+	lapic_set_state(&l, &a, 10);
+	assert_int_equal(l.tsc_deadline, 0);
+	assert_true(l.deadline == LAPIC_NEVER);
 }
 
 int main(void)

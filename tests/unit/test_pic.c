@@ -82,12 +82,18 @@ static void test_init_sequence(void **state)
 	out(0xa1, 0xff);
 	assert_int_equal(in(0xa1), 0xff);
 	/* ICW1 clears the mask, rotation and the register choice; without IC4 also ICW4's bits. */
+	init_chips(0x13);
+	assert_true(pic.chip[0].auto_eoi && pic.chip[0].special_nested);
+	out(0x20, 0x11); /* which stay when an ICW4 is to come */
+	assert_true(pic.chip[0].auto_eoi && pic.chip[0].special_nested);
+	init_chips(0x13);
 	out(0x20, 0x0b);
 	out(0x20, 0xc3);
 	assert_int_equal(pic.chip[0].first, 4);
 	out(0x20, 0x10);
 	assert_int_equal(pic.chip[0].first, 0);
 	assert_false(pic.chip[0].read_isr);
+	assert_false(pic.chip[0].auto_eoi || pic.chip[0].special_nested);
 	out(0x21, 0x47); /* the low bits of ICW2 do not count in 8086 mode */
 	assert_int_equal(pic.chip[0].base, 0x40);
 	out(0x21, 4);
@@ -107,12 +113,17 @@ static void test_edge_and_eoi(void **state)
 	assert_int_equal(in(0x20), 0);
 	out(0x20, 0x0b);
 	assert_int_equal(in(0x20), 1 << 4);
+	out(0x20, 0x08); /* no choice of register: as before */
+	assert_int_equal(in(0x20), 1 << 4);
+	out(0x20, 0x0a);
+	assert_int_equal(in(0x20), 0);
+	out(0x20, 0x0b);
 	/* High all the time: no second interrupt after the EOI. */
 	out(0x20, 0x20);
 	assert_int_equal(ready_count[4], 1);
 	assert_int_equal(in(0x20), 0);
 	assert_false(intr);
-	pic_set_line(&pic, 4, false);
+	assert_int_equal(pic_set_line(&pic, 4, false), 0);
 	assert_int_equal(pic_set_line(&pic, 4, true), 1);
 	assert_true(intr);
 	/* A short pulse is remembered, two merge. */
@@ -156,6 +167,7 @@ static void test_mask(void **state)
 	assert_int_equal(in(0x20), 0x10);
 	out(0x21, 0);
 	assert_int_equal(ready_count[4], 1);
+	assert_int_equal(ready_count[5], 0);
 	assert_true(intr);
 	out(0x21, 0x10);
 	assert_false(intr);
@@ -278,6 +290,9 @@ static void test_poll(void **state)
 {
 	out(0x20, 0x0c);
 	assert_int_equal(in(0x20), 0);
+	out(0x21, 0x80);
+	assert_int_equal(in(0x21), 0x80); /* the poll is over */
+	out(0x21, 0);
 	pulse(5);
 	out(0x20, 0x0c);
 	assert_int_equal(in(0x21), 0x85); /* either port */
@@ -314,6 +329,7 @@ static void test_spurious(void **state)
 	assert_int_equal(pic_ack(&pic), 0x3f);
 	assert_int_equal(pic.chip[1].isr, 0);
 	assert_int_equal(pic.chip[0].isr, 1 << 2);
+	assert_false(intr);
 }
 
 static void test_level(void **state)
@@ -350,6 +366,10 @@ static void test_level(void **state)
 
 static void test_icw1_resets_edges(void **state)
 {
+	pulse(9);
+	out(0xa0, 0x11);
+	assert_false(intr);
+	init_chips(0x01);
 	pic_set_line(&pic, 4, true);
 	pic_set_line(&pic, 6, true);
 	assert_int_equal(pic_ack(&pic), 0x34);
@@ -358,6 +378,8 @@ static void test_icw1_resets_edges(void **state)
 	out(0x20, 0x11);
 	assert_int_equal(pic.chip[0].isr, 0);
 	assert_int_equal(pic.chip[0].irr, 0x80); /* the level stays */
+	assert_true(intr);
+	out(0xa0, 0x11);
 	assert_int_equal(ready_count[4], 1);
 	out(0x21, 0x30);
 	out(0x21, 4);

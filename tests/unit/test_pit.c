@@ -88,6 +88,9 @@ static void test_power_on(void **state)
 	assert_int_equal(pit.deadline, PIT_NEVER);
 	assert_int_equal(in(0x61) & ~0x10, 0);
 	assert_int_equal(in(0x43), 0xff);
+	assert_int_equal(pit.ch[0].count, 65536);
+	assert_int_equal(pit.ch[0].mode, PIT_NO_MODE);
+	assert_true(pit.ch[0].gate && pit.ch[1].gate && !pit.ch[2].gate);
 	pit_advance(&pit, ~0ull);
 	assert_int_equal(ticks, 0);
 }
@@ -110,6 +113,8 @@ static void test_mode0(void **state)
 	at_clock(400);
 	out(0x61, 0);
 	at_clock(5000);
+	assert_int_equal(read16(0x42), 600);
+	out(0x61, 0); /* it has fallen already */
 	assert_int_equal(read16(0x42), 600);
 	out(0x61, 1);
 	at_clock(5500);
@@ -300,7 +305,9 @@ static void test_read_back(void **state)
 	out(0x43, 0xc8);
 	assert_int_equal(in(0x42), 0x36);
 	assert_int_equal(read16(0x42), 10000 - 2 * 1000);
+	program(1, 2, 50);
 	out(0x43, 0xdc); /* counts of channels 1 and 2 */
+	assert_int_equal(pit.ch[1].count_latched, PIT_BOTH);
 	program(1, 2, 100);
 	assert_int_equal(pit.ch[1].count_latched, 0); /* a control word drops the latch */
 	assert_int_equal(pit.ch[2].count_latched, PIT_BOTH);
@@ -316,6 +323,8 @@ static void test_port61(void **state)
 	assert_int_equal(in(0x61) & 0x0f, 3);
 	out(0x61, 2);
 	assert_int_equal(in(0x61) & 0x0f, 2);
+	out(0x61, 1);
+	assert_int_equal(in(0x61) & 0x0f, 1);
 	now = 0;
 	assert_int_equal(in(0x61) & 0x10, 0);
 	now = 1 << 14;
@@ -365,10 +374,21 @@ static void test_periodic_ticks(void **state)
 	assert_int_equal(pit.deadline, PIT_NEVER);
 	program(1, 2, 100);
 	assert_int_equal(pit.deadline, PIT_NEVER);
+	program(0, 2, 100);
+	at_clock(10);
+	assert_int_equal(read16(0x40), 90);
+	pit.ch[0].gate = false; /* only a state from outside can say so */
+	pit_update(&pit, now);
+	assert_int_equal(pit.deadline, PIT_NEVER);
 }
 
 static void test_one_shot_ticks(void **state)
 {
+	program(0, 0, 1193);
+	assert_int_not_equal(pit.deadline, PIT_NEVER);
+	out(0x40, 1);
+	assert_int_equal(pit.deadline, PIT_NEVER);
+	out(0x40, 1);
 	program(0, 0, 1193);
 	run_to(start + SECOND);
 	assert_int_equal(ticks, 1);
@@ -458,6 +478,23 @@ static void test_without_reinjection(void **state)
 	assert_int_equal(pit.missed, 0);
 	pit_ready(&pit);
 	assert_int_equal(ticks, 2);
+	/* Switching it off forgets what was owed. */
+	pit_set_reinject(&pit, true);
+	at_clock(11932 * 10);
+	pit_advance(&pit, now);
+	assert_true(pit.missed && pit.waiting);
+	pit_set_reinject(&pit, false);
+	assert_false(pit.missed || pit.waiting);
+}
+
+static void test_update(void **state)
+{
+	out(0x61, 0);
+	program(2, 1, 500);
+	out(0x61, 1);
+	assert_false(out2());
+	pit_update(&pit, now); /* forgets the trigger */
+	assert_true(out2());
 }
 
 static void test_far_times(void **state)
@@ -512,6 +549,7 @@ int main(void)
 		cmocka_unit_test_setup(test_shortest_period, setup),
 		cmocka_unit_test_setup(test_reinjection, setup),
 		cmocka_unit_test_setup(test_without_reinjection, setup),
+		cmocka_unit_test_setup(test_update, setup),
 		cmocka_unit_test_setup(test_far_times, setup),
 		cmocka_unit_test_setup(test_hpet_legacy, setup),
 	};
