@@ -71,7 +71,7 @@ static void all_features(void)
 	model_cpuid_set(0x80000000, 0, (struct x86_cpuid){ 0x80000008, 0, 0, 0 });
 	model_cpuid_set(0x80000001, 0, (struct x86_cpuid){ 0, 0, all, all });
 	model_cpuid_set(0x80000007, 0, (struct x86_cpuid){ 0, 0, 0, 0x100 });
-	model_cpuid_set(0x80000008, 0, (struct x86_cpuid){ 0x3027, all, all, all });
+	model_cpuid_set(0x80000008, 0, (struct x86_cpuid){ 0x3030, all, all, all });
 }
 
 u64 x86_rdtsc(void)
