@@ -1,9 +1,95 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* swivl selftest: what the processor answers on the road from nothing to the first exit. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "swivl/swivl.h"
+#include "swivl/abi.h"
 #include "cli.h"
+
+static int usage(void)
+{
+	say("usage: swivl selftest [--device PATH]");
+	return STATUS_USAGE;
+}
+
+/* Prints one CPU's steps; the number of those that went wrong. */
+static unsigned int print_steps(const struct swivl_selftest *t)
+{
+	unsigned int i, wrong = 0;
+
+	printf("CPU %u\n", t->cpu);
+	for (i = 0; i < t->nsteps && i < SWIVL_SELFTEST_STEPS; i++) {
+		const struct swivl_selftest_step *s = &t->steps[i];
+		int ok = s->flags & SWIVL_SELFTEST_OK;
+
+		printf("  %-5s %s%.*s: %.*s\n", ok ? "ok" : "WRONG",
+		       s->flags & SWIVL_SELFTEST_MUST_FAIL ? "must fail: " : "",
+		       (int)sizeof(s->name), s->name, (int)sizeof(s->answer), s->answer);
+		if (!ok)
+			wrong++;
+	}
+	return wrong;
+}
+
+static int test_cpus(struct swivl *host)
+{
+	long cpu, cpus = sysconf(_SC_NPROCESSORS_CONF);
+	unsigned int steps = 0, wrong = 0, tested = 0;
+	static struct swivl_selftest t;
+
+	for (cpu = 0; cpu < cpus; cpu++) {
+		int err;
+
+		t.cpu = cpu;
+		err = swivl_request(host, SWIVL_SELFTEST, &t);
+		if (err == -ENXIO) {
+			printf("CPU %ld is not online: skipped\n", cpu);
+			continue;
+		}
+		if (err == -EBUSY)
+			say("virtual machines exist: the test switches the processor's extension off "
+			    "and on, which they would not survive. End them first");
+		else if (err < 0)
+			say("selftest: %s", strerror(-err));
+		if (err < 0)
+			return STATUS_CANNOT;
+		wrong += print_steps(&t);
+		steps += t.nsteps;
+		tested++;
+	}
+	printf("%u steps on %u CPU%s, %u wrong\n", steps, tested, tested == 1 ? "" : "s", wrong);
+	return wrong || !tested ? STATUS_CRASH : STATUS_OK;
+}
 
 int cmd_selftest(int argc, char **argv)
 {
-	(void)argc, (void)argv;
-	say("selftest: not written yet");
-	return STATUS_CANNOT;
+	static const struct option options[] = { { "device", required_argument, NULL, 'd' }, { 0 } };
+	const char *device = NULL;
+	struct swivl *host;
+	int opt, err, status = STATUS_CANNOT;
+
+	optind = 1;
+	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (opt != 'd')
+			return usage();
+		device = optarg;
+	}
+	if (optind != argc)
+		return usage();
+	err = swivl_open(device, &host);
+	if (err) {
+		say_cannot_open(err);
+		return STATUS_CANNOT;
+	}
+	if (swivl_is_swivl(host))
+		status = test_cpus(host);
+	else
+		say("%s is not swivl's: the self-test needs swivl's own module", swivl_path(host));
+	swivl_close(host);
+	return status;
 }

@@ -11,6 +11,7 @@
 
 struct vm;
 struct vcpu;
+struct swivl_selftest;
 
 /*
  * Format of second-level page table entries (EPT: SDM vol. 3, 29.3; nested paging: APM vol. 2,
@@ -76,6 +77,12 @@ struct vendor {
 	bool (*msr_is_private)(u32 msr);
 	/* Guest physical address width that the second level can translate. */
 	unsigned int (*stage2_bits)(void);
+
+	/*
+	 * The road from nothing to the first exit on CPU @t->cpu, each step with what the processor
+	 * answered. -SWIVL_EBUSY while VMs exist, -SWIVL_ENXIO where that CPU is not online. Task.
+	 */
+	int (*selftest)(struct swivl_selftest *t);
 	/* VENDOR_*: instructions that a guest can use; CPUID offers them then. NULL: none. */
 	u32 (*features)(void);
 };

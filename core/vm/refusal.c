@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 #include "core/swivl.h"
 #include "core/vm/refusal.h"
+#include "core/vm/text.h"
 
 #define FIRMWARE_TODO \
 	"Switch on \"Intel Virtualization Technology\" (VT-x, VMX) in the firmware's setup, then " \
@@ -190,73 +191,33 @@ const struct refusal_text *refusal_text(enum refusal why)
 	return &texts[why];
 }
 
-/* ---- one line for people --------------------------------------------------------------------- */
-
-struct line {
-	char *buf;
-	size_t size, used; /* size: with the final 0 */
-};
-
-static void put(struct line *l, const char *s)
-{
-	while (*s && l->used + 1 < l->size)
-		l->buf[l->used++] = *s++;
-}
-
-static void put_hex(struct line *l, u64 value)
-{
-	char digits[17];
-	int i = 16;
-
-	digits[i] = 0;
-	do {
-		digits[--i] = "0123456789abcdef"[value & 15];
-		value >>= 4;
-	} while (value);
-	put(l, "0x");
-	put(l, digits + i);
-}
-
-static void put_decimal(struct line *l, u32 value)
-{
-	char digits[11];
-	int i = 10;
-
-	digits[i] = 0;
-	do {
-		digits[--i] = '0' + value % 10;
-		value /= 10;
-	} while (value);
-	put(l, digits + i);
-}
-
 void swivl_refusal_line(const struct refusal_report *why, char *buf, size_t size)
 {
-	const struct refusal_text *t = refusal_text(why->why);
-	struct line l = { buf, size, 0 };
+	const struct refusal_text *text = refusal_text(why->why);
+	struct text t;
 
 	if (!size)
 		return;
-	put(&l, "swivl: ");
-	put(&l, t->what);
-	put(&l, " (");
-	put(&l, t->name);
-	put(&l, ", CPU ");
-	put_decimal(&l, why->cpu);
+	t = text_start(buf, size);
+	text_put(&t, "swivl: ");
+	text_put(&t, text->what);
+	text_put(&t, " (");
+	text_put(&t, text->name);
+	text_put(&t, ", CPU ");
+	text_number(&t, why->cpu, 10);
 	if (why->field) {
-		put(&l, ", ");
-		put(&l, why->field);
-		put(&l, ": wanted ");
-		put_hex(&l, why->wanted);
-		put(&l, ", found ");
-		put_hex(&l, why->found);
+		text_put(&t, ", ");
+		text_put(&t, why->field);
+		text_put(&t, ": wanted ");
+		text_number(&t, why->wanted, 16);
+		text_put(&t, ", found ");
+		text_number(&t, why->found, 16);
 	}
-	put(&l, "). ");
-	put(&l, t->todo);
-	if (*t->manual) {
-		put(&l, " [");
-		put(&l, t->manual);
-		put(&l, "]");
+	text_put(&t, "). ");
+	text_put(&t, text->todo);
+	if (*text->manual) {
+		text_put(&t, " [");
+		text_put(&t, text->manual);
+		text_put(&t, "]");
 	}
-	buf[l.used] = 0;
 }

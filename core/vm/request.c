@@ -73,6 +73,7 @@ static const struct request_desc table[] = {
 	INDEX_LIST(KVM_GET_MSR_INDEX_LIST, rq_msr_list),
 	INDEX_LIST(KVM_GET_MSR_FEATURE_INDEX_LIST, rq_msr_feature_list),
 	OUT(SWIVL_GET_VERSION, SYS, struct swivl_version, rq_get_version),
+	INOUT(SWIVL_SELFTEST, SYS, struct swivl_selftest, rq_selftest),
 
 	NUMBER(KVM_CREATE_VCPU, VM, 0, rq_create_vcpu),
 	IN(KVM_SET_USER_MEMORY_REGION, VM, struct kvm_userspace_memory_region, rq_set_memory),

@@ -30,7 +30,8 @@ struct request {
 typedef long request_fn(struct request *rq);
 
 /* requests_system.c */
-request_fn rq_get_api_version, rq_create_vm, rq_check_extension, rq_vcpu_mmap_size, rq_get_version;
+request_fn rq_get_api_version, rq_create_vm, rq_check_extension, rq_vcpu_mmap_size, rq_get_version,
+	rq_selftest;
 
 /* requests_vm.c */
 request_fn rq_create_vcpu, rq_set_memory, rq_get_dirty_log, rq_clear_dirty_log, rq_set_tss_addr,

@@ -123,3 +123,8 @@ long rq_check_extension(struct request *rq)
 			return capabilities[i].value;
 	return 0;
 }
+
+long rq_selftest(struct request *rq)
+{
+	return vendor->selftest(rq->data);
+}

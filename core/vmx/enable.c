@@ -72,6 +72,7 @@ bool vmx_start(struct refusal_report *why)
 		return false;
 	fpu_start();
 	host_spin_init(&vmx.vpid_lock);
+	host_mutex_init(&vmx.vms_lock);
 	if (x86_cpuid(1, 0).ecx & CPUID_1_ECX_OSXSAVE)
 		vmx.host_xcr0 = x86_xgetbv();
 	vmx.has_tsc_aux = vmx.controls.secondary & SECONDARY_RDTSCP;
@@ -204,6 +205,11 @@ bool vmx_activate(struct vmx_vcpu *v)
 	struct vmx_cpu *cpu = &vmx.cpus[host_cpu()];
 	bool moved = v->cpu != (int)host_cpu();
 
+	if (!cpu->on) {
+		v->failed = true;
+		vm_die(v->vcpu->vm, "VMX is off on this CPU");
+		return false;
+	}
 	if (moved) {
 		v->cpu = host_cpu();
 		v->vcpu->cpu = v->cpu;

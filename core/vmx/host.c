@@ -46,19 +46,23 @@ static u64 descriptor_base(const u64 *d)
 	return (d[0] >> 16 & 0xffffff) | (d[0] >> 56) << 24 | d[1] << 32;
 }
 
+u64 vmx_host_tr_base(void)
+{
+	return descriptor_base((u64 *)(size_t)(x86_sgdt().base + (x86_str() & ~7)));
+}
+
 void vmx_host_cpu_fields(struct vcpu *vcpu)
 {
 	struct vmx_cpu *cpu = &vmx.cpus[host_cpu()];
-	u16 tr = x86_str();
 
 	vmcs_write_16(vcpu, HOST_CS_SELECTOR, x86_read_cs() & ~7);
 	vmcs_write_16(vcpu, HOST_SS_SELECTOR, x86_read_ss() & ~7);
-	vmcs_write_16(vcpu, HOST_TR_SELECTOR, tr & ~7);
+	vmcs_write_16(vcpu, HOST_TR_SELECTOR, x86_str() & ~7);
 	vmcs_write_N(vcpu, HOST_CR0, x86_read_cr0());
 	vmcs_write_N(vcpu, HOST_GS_BASE, x86_rdmsr(IA32_GS_BASE));
 	vmcs_write_N(vcpu, HOST_GDTR_BASE, cpu->gdt.base);
 	vmcs_write_N(vcpu, HOST_IDTR_BASE, cpu->idt.base);
-	vmcs_write_N(vcpu, HOST_TR_BASE, descriptor_base((u64 *)(size_t)(cpu->gdt.base + (tr & ~7))));
+	vmcs_write_N(vcpu, HOST_TR_BASE, vmx_host_tr_base());
 	vmcs_write_32(vcpu, HOST_SYSENTER_CS, x86_rdmsr(IA32_SYSENTER_CS));
 	vmcs_write_N(vcpu, HOST_SYSENTER_ESP, x86_rdmsr(IA32_SYSENTER_ESP));
 	vmcs_write_N(vcpu, HOST_SYSENTER_EIP, x86_rdmsr(IA32_SYSENTER_EIP));
@@ -119,33 +123,19 @@ void vmx_load_debug(struct vcpu *vcpu)
 	v->dr_live = true;
 }
 
-/* ---- sections -------------------------------------------------------------------------------- */
+/* ---- what exits lose ------------------------------------------------------------------------- */
 
-void vmx_host_save(struct vcpu *vcpu)
+void vmx_host_remember(struct vmx_host *h)
 {
-	struct vmx_vcpu *v = to_vmx(vcpu);
-	struct vmx_host *h = &v->host;
-	u64 fs_base = x86_rdmsr(IA32_FS_BASE);
-
 	h->ds = x86_read_ds();
 	h->es = x86_read_es();
 	h->fs = x86_read_fs();
 	h->gs = x86_read_gs();
 	h->ldtr = x86_sldt();
-	if (fs_base != h->fs_base) {
-		h->fs_base = fs_base;
-		vmcs_write_N(vcpu, HOST_FS_BASE, fs_base);
-	}
+	h->fs_base = x86_rdmsr(IA32_FS_BASE);
 	h->kernel_gs_base = x86_rdmsr(IA32_KERNEL_GS_BASE);
 	h->dr7 = x86_read_dr(7);
 	h->debugctl = x86_rdmsr(IA32_DEBUGCTL);
-	memcpy(v->msr, vmx.cpus[host_cpu()].msr, sizeof(v->msr));
-
-	fpu_load(vcpu->fpu);
-	v->xcr0 = vmx.host_xcr0;
-	v->live = true;
-	vmx_load_msrs(vcpu);
-	vmx_load_debug(vcpu);
 }
 
 /*
@@ -196,11 +186,40 @@ static void restore_tables(struct vmx_cpu *cpu)
 	x86_lidt(&cpu->idt);
 }
 
+void vmx_host_recover(const struct vmx_host *h)
+{
+	restore_tables(&vmx.cpus[host_cpu()]);
+	restore_selectors(h);
+	x86_wrmsr(IA32_KERNEL_GS_BASE, h->kernel_gs_base);
+	if (h->dr7 != DR7_ONE)
+		x86_write_dr(7, h->dr7);
+	if (h->debugctl)
+		x86_wrmsr(IA32_DEBUGCTL, h->debugctl);
+}
+
+/* ---- sections -------------------------------------------------------------------------------- */
+
+void vmx_host_save(struct vcpu *vcpu)
+{
+	struct vmx_vcpu *v = to_vmx(vcpu);
+	struct vmx_host *h = &v->host;
+	u64 fs_base = h->fs_base;
+
+	vmx_host_remember(h);
+	if (fs_base != h->fs_base)
+		vmcs_write_N(vcpu, HOST_FS_BASE, h->fs_base);
+	memcpy(v->msr, vmx.cpus[host_cpu()].msr, sizeof(v->msr));
+
+	fpu_load(vcpu->fpu);
+	v->xcr0 = vmx.host_xcr0;
+	v->live = true;
+	vmx_load_msrs(vcpu);
+	vmx_load_debug(vcpu);
+}
+
 void vmx_host_restore(struct vcpu *vcpu)
 {
 	struct vmx_vcpu *v = to_vmx(vcpu);
-	struct vmx_cpu *cpu = &vmx.cpus[host_cpu()];
-	struct vmx_host *h = &v->host;
 
 	/* A value that was not stored yet is newer than the processor's. */
 	if (!(vcpu->valid & STATE_SYSCALL)) {
@@ -211,21 +230,14 @@ void vmx_host_restore(struct vcpu *vcpu)
 		x86_xsetbv(vmx.host_xcr0);
 	fpu_save(vcpu->fpu);
 
-	host_irq_disable();
-	restore_tables(cpu);
-	restore_selectors(h);
-	host_irq_enable();
-	x86_wrmsr(IA32_KERNEL_GS_BASE, h->kernel_gs_base);
 	for (unsigned int i = 0; i < VMX_SWITCHED_MSRS; i++)
-		switch_msr(v, i, cpu->msr[i]);
-
+		switch_msr(v, i, vmx.cpus[host_cpu()].msr[i]);
 	if (v->dr_live)
 		for (unsigned int i = 0; i < 4; i++)
-			x86_write_dr(i, h->dr[i]);
+			x86_write_dr(i, v->host.dr[i]);
 	v->dr_live = false;
-	if (h->dr7 != DR7_ONE)
-		x86_write_dr(7, h->dr7);
-	if (h->debugctl)
-		x86_wrmsr(IA32_DEBUGCTL, h->debugctl);
+	host_irq_disable();
+	vmx_host_recover(&v->host);
+	host_irq_enable();
 	v->live = false;
 }

@@ -44,8 +44,6 @@ enum vmx_result vmx_vmread(u64 field, u64 *value);
 enum vmx_result vmx_vmwrite(u64 field, u64 value);
 enum vmx_result vmx_invept(u64 type, struct vmx_invept *what);
 enum vmx_result vmx_invvpid(u64 type, struct vmx_invvpid *what);
-enum vmx_result vmx_vmlaunch_must_fail(void);
-enum vmx_result vmx_vmresume_must_fail(void);
 
 #else
 
@@ -62,17 +60,13 @@ VMX_ADDRESS_INSN(vmxon)
 VMX_ADDRESS_INSN(vmclear)
 VMX_ADDRESS_INSN(vmptrld)
 
-#define VMX_PLAIN_INSN(name, insn) \
-	static inline enum vmx_result name(void) \
-	{ \
-		bool cf, zf; \
-		asm volatile(insn : "=@ccc"(cf), "=@ccz"(zf) : : "memory"); \
-		return VMX_RESULT(cf, zf); \
-	}
-VMX_PLAIN_INSN(vmx_vmxoff, "vmxoff")
-/* For the self-test: entries that cannot succeed, with a current VMCS of the wrong state. */
-VMX_PLAIN_INSN(vmx_vmlaunch_must_fail, "vmlaunch")
-VMX_PLAIN_INSN(vmx_vmresume_must_fail, "vmresume")
+static inline enum vmx_result vmx_vmxoff(void)
+{
+	bool cf, zf;
+
+	asm volatile("vmxoff" : "=@ccc"(cf), "=@ccz"(zf) : : "memory");
+	return VMX_RESULT(cf, zf);
+}
 
 #define VMX_INVALIDATE_INSN(insn) \
 	static inline enum vmx_result vmx_##insn(u64 type, struct vmx_##insn *what) \

@@ -164,13 +164,22 @@ static void vmx_unload(struct vcpu *vcpu)
 	vcpu->loaded = false;
 }
 
+static void count_vms(s32 change)
+{
+	host_mutex_lock(&vmx.vms_lock);
+	vmx.vms += change;
+	host_mutex_unlock(&vmx.vms_lock);
+}
+
 static int vmx_vm_create(struct vm *vm)
 {
+	count_vms(1);
 	return 0;
 }
 
 static void vmx_vm_destroy(struct vm *vm)
 {
+	count_vms(-1);
 }
 
 /* The generation counts; each vCPU looks at it when it is loaded. */
@@ -226,4 +235,5 @@ const struct vendor vmx_vendor = {
 	.msr_is_private = vmx_msr_is_private,
 	.stage2_bits = vmx_stage2_bits,
 	.features = vmx_features,
+	.selftest = vmx_selftest,
 };

@@ -10,6 +10,7 @@
  *   enter.c   the world switch
  *   run.c     entries, events, windows
  *   exit.c    exits
+ *   selftest.c  the road from nothing to the first exit, step by step
  *   ept.c     second-level translation: format, flushing, VPIDs
  */
 #ifndef SWIVL_CORE_VMX_VMX_H
@@ -69,6 +70,8 @@ struct vmx {
 	void *msr_bitmap; /* one for all: it never changes */
 	u64 *vpids; /* one page: bits of those in use */
 	struct host_spin vpid_lock;
+	struct host_mutex vms_lock; /* held while VMs must not be made */
+	u32 vms;
 	u64 host_xcr0; /* 0: there is no XSAVE */
 	bool has_tsc_aux;
 };
@@ -165,8 +168,13 @@ void vmx_fetch(struct vcpu *vcpu, u32 groups);
 void vmx_store(struct vcpu *vcpu, u32 groups);
 
 /* host.c */
+/* Where this CPU's task is. */
+u64 vmx_host_tr_base(void);
 /* Host fields that belong to this CPU; after the VMCS came here. */
 void vmx_host_cpu_fields(struct vcpu *vcpu);
+/* What an exit takes from the host, before the first entry and after the last. Interrupts off. */
+void vmx_host_remember(struct vmx_host *h);
+void vmx_host_recover(const struct vmx_host *h);
 /* Into a section and out of it. Interrupts may be on. */
 void vmx_host_save(struct vcpu *vcpu);
 void vmx_host_restore(struct vcpu *vcpu);
@@ -179,6 +187,9 @@ void vmx_load_debug(struct vcpu *vcpu);
 /* run.c, exit.c */
 void vmx_run(struct vcpu *vcpu);
 void vmx_exit_decode(struct vcpu *vcpu, u32 reason);
+
+/* selftest.c */
+int vmx_selftest(struct swivl_selftest *t);
 
 /* ept.c */
 extern const struct stage2_format ept_format;

@@ -60,6 +60,7 @@ void x86_load_es(u16 selector);
 void x86_load_fs(u16 selector);
 void x86_load_gs_swapped(u16 selector);
 u32 x86_lar(u16 selector);
+u32 x86_lsl(u16 selector);
 void x86_int2(void);
 void x86_int18(void);
 
@@ -309,6 +310,16 @@ static inline u32 x86_lar(u16 selector)
 
 	asm volatile("lar %2, %0" : "=r"(rights), "=@ccz"(visible) : "r"((u32)selector));
 	return visible ? rights : 0;
+}
+
+/* Limit of the segment in bytes; 0: not visible. */
+static inline u32 x86_lsl(u16 selector)
+{
+	u32 limit;
+	bool visible;
+
+	asm volatile("lsl %2, %0" : "=r"(limit), "=@ccz"(visible) : "r"((u32)selector));
+	return visible ? limit : 0;
 }
 
 /* Hand an NMI or a machine check that arrived in the guest to the system's own handler. */

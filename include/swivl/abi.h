@@ -124,4 +124,25 @@ struct swivl_stats {
 #define SWIVL_GET_STATS SWIVL_IOR(0xf1, struct swivl_stats)
 /* 0xf2 is kept for the explanation of the last failed entry. */
 
+/*
+ * SWIVL_SELFTEST, to the device: the road from nothing to the first exit, walked on one CPU. The
+ * caller sets cpu. EBUSY while a virtual machine exists, ENXIO where that CPU is not online.
+ */
+#define SWIVL_SELFTEST_STEPS 56
+#define SWIVL_SELFTEST_OK 1u /* the processor answered as the manual says it must */
+#define SWIVL_SELFTEST_MUST_FAIL 2u /* a road that has to end in an error */
+struct swivl_selftest_step {
+	char name[64]; /* what was tried */
+	char answer[120]; /* what the processor answered */
+	swivl_u32 flags; /* SWIVL_SELFTEST_* */
+	swivl_u32 error; /* VM-instruction error number, 0: none */
+};
+struct swivl_selftest {
+	swivl_u32 cpu;
+	swivl_u32 nsteps;
+	swivl_u64 reserved;
+	struct swivl_selftest_step steps[SWIVL_SELFTEST_STEPS];
+};
+#define SWIVL_SELFTEST SWIVL_IOWR(0xf3, struct swivl_selftest)
+
 #endif /* SWIVL_ABI_H */
