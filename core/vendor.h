@@ -80,7 +80,7 @@ struct vendor {
 
 	/*
 	 * The road from nothing to the first exit on CPU @t->cpu, each step with what the processor
-	 * answered. -SWIVL_EBUSY while VMs exist, -SWIVL_ENXIO where that CPU is not online. Task.
+	 * answered. -SWIVL_EBUSY while VMs exist, -SWIVL_ENXIO where that CPU is not online. Task. NULL: none.
 	 */
 	int (*selftest)(struct swivl_selftest *t);
 	/* VENDOR_*: instructions that a guest can use; CPUID offers them then. NULL: none. */

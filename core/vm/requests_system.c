@@ -126,5 +126,5 @@ long rq_check_extension(struct request *rq)
 
 long rq_selftest(struct request *rq)
 {
-	return vendor->selftest(rq->data);
+	return vendor->selftest ? vendor->selftest(rq->data) : -SWIVL_EOPNOTSUPP;
 }
