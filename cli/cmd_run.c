@@ -259,6 +259,14 @@ static void say_end(struct machine *m)
 		stats_print(m);
 }
 
+static void say_which(struct swivl *host)
+{
+	struct swivl_version version;
+
+	if (swivl_get_version(host, &version))
+		say("running on %s, which is not swivl's module", swivl_path(host));
+}
+
 int cmd_run(int argc, char **argv)
 {
 	static struct machine m;
@@ -293,8 +301,7 @@ int cmd_run(int argc, char **argv)
 		unmap_file(&l.initrd);
 	}
 	if (!status) {
-		if (!swivl_is_swivl(m.host))
-			say("using %s, which is not swivl's own device", swivl_path(m.host));
+		say_which(m.host);
 		status = run_guest(&m, &l);
 		say_end(&m);
 	}

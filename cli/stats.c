@@ -76,12 +76,12 @@ static void user_exits(struct machine *m)
 /* The sum of each counter over the processors; they all have the same ones. */
 static void kernel_counters(struct machine *m)
 {
-	struct swivl_stat *sum = calloc(2 * MAX_STATS, sizeof(*sum)), *one = sum + MAX_STATS;
+	struct swivl_counter *sum = calloc(2 * MAX_STATS, sizeof(*sum)), *one = sum + MAX_STATS;
 	struct table t = { .n = 0 };
 	int n = 0;
 
 	for (unsigned int c = 0; sum && c < m->ncpus; c++) {
-		n = swivl_vcpu_stats(m->cpus[c].vcpu, c ? one : sum, MAX_STATS);
+		n = swivl_vcpu_counters(m->cpus[c].vcpu, c ? one : sum, MAX_STATS);
 		for (int i = 0; c && i < n && i < MAX_STATS; i++)
 			sum[i].value += one[i].value;
 	}

@@ -23,7 +23,7 @@ $(LIB_A): $(LIB_OBJS)
 	$(AR) rcs $@ $^
 
 $(LIB_SO): $(LIB_OBJS) lib/libswivl.map
-	$(CC) -shared -Wl,-soname,$(LIB_SONAME) -Wl,--version-script=lib/libswivl.map $(LDFLAGS) \
+	$(CC) -shared -Wl,-z,defs -Wl,-soname,$(LIB_SONAME) -Wl,--version-script=lib/libswivl.map $(LDFLAGS) \
 		-o $@ $(LIB_OBJS)
 	ln -sf $(@F) $(BUILD)/lib/$(LIB_SONAME)
 	ln -sf $(LIB_SONAME) $(BUILD)/lib/libswivl.so

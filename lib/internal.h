@@ -4,6 +4,7 @@
 #define SWIVL_LIB_INTERNAL_H
 
 #include <errno.h>
+#include <linux/kvm.h> /* for the statistics file, which abi.h leaves out */
 #include <stddef.h>
 #include <sys/ioctl.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * Counters and names. KVM describes its counters itself (KVM_GET_STATS_FD): a header, then one
- * descriptor and name each, then the values; only their names are known here.
+ * Counters and names. swivl's counters come in one structure. KVM describes its own itself
+ * (KVM_GET_STATS_FD): a header, then one descriptor and name each, then the values.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +22,7 @@ static int read_at(int fd, void *to, size_t size, uint64_t offset)
 	return (size_t)got == size ? 0 : -EPROTO;
 }
 
-static int read_stats(int fd, struct swivl_stat *stats, unsigned int max)
+static int kvm_counters(int fd, struct swivl_counter *counters, unsigned int max)
 {
 	struct kvm_stats_header header;
 	size_t desc_size;
@@ -49,22 +49,86 @@ static int read_stats(int fd, struct swivl_stat *stats, unsigned int max)
 		if (d.desc.size != 1) /* histograms */
 			continue;
 		if (n < max) {
-			snprintf(stats[n].name, sizeof(stats[n].name), "%.47s",
+			snprintf(counters[n].name, sizeof(counters[n].name), "%.47s",
 				 d.bytes + sizeof(d.desc));
-			stats[n].value = value;
+			counters[n].value = value;
 		}
 		n++;
 	}
 	return n;
 }
 
-int swivl_vcpu_stats(struct swivl_vcpu *vcpu, struct swivl_stat *stats, unsigned int max)
-{
-	int fd = swivl_vcpu_request(vcpu, KVM_GET_STATS_FD, NULL), ret;
+static const char *const kinds[SWIVL_EXIT_KINDS] = {
+	[SWIVL_EXIT_NONE] = "settled at once",
+	[SWIVL_EXIT_INTERRUPT] = "interrupt of the host",
+	[SWIVL_EXIT_NMI] = "NMI of the host",
+	[SWIVL_EXIT_EXCEPTION] = "exception",
+	[SWIVL_EXIT_TRIPLE_FAULT] = "triple fault",
+	[SWIVL_EXIT_INIT] = "INIT",
+	[SWIVL_EXIT_CPUID] = "CPUID",
+	[SWIVL_EXIT_HLT] = "HLT",
+	[SWIVL_EXIT_IO] = "I/O port",
+	[SWIVL_EXIT_MSR_READ] = "RDMSR",
+	[SWIVL_EXIT_MSR_WRITE] = "WRMSR",
+	[SWIVL_EXIT_CR] = "control register",
+	[SWIVL_EXIT_DR] = "debug register",
+	[SWIVL_EXIT_NESTED_FAULT] = "guest memory fault",
+	[SWIVL_EXIT_NESTED_MISCONFIG] = "guest memory misconfiguration",
+	[SWIVL_EXIT_HYPERCALL] = "hypercall",
+	[SWIVL_EXIT_XSETBV] = "XSETBV",
+	[SWIVL_EXIT_WBINVD] = "WBINVD",
+	[SWIVL_EXIT_INVD] = "INVD",
+	[SWIVL_EXIT_INVLPG] = "INVLPG",
+	[SWIVL_EXIT_PAUSE] = "PAUSE",
+	[SWIVL_EXIT_MONITOR] = "MONITOR",
+	[SWIVL_EXIT_MWAIT] = "MWAIT",
+	[SWIVL_EXIT_RDTSC] = "RDTSC",
+	[SWIVL_EXIT_RDPMC] = "RDPMC",
+	[SWIVL_EXIT_TASK_SWITCH] = "task switch",
+	[SWIVL_EXIT_DESCRIPTOR] = "descriptor table",
+	[SWIVL_EXIT_VIRTUALIZATION] = "VMX or SVM instruction",
+	[SWIVL_EXIT_IRQ_WINDOW] = "interrupt window",
+	[SWIVL_EXIT_NMI_WINDOW] = "NMI window",
+	[SWIVL_EXIT_TPR] = "task priority",
+	[SWIVL_EXIT_FAIL_ENTRY] = "failed entry",
+	[SWIVL_EXIT_UNKNOWN] = "unknown",
+};
 
+static unsigned int put(struct swivl_counter *counters, unsigned int max, unsigned int n,
+			const char *prefix, const char *name, uint64_t value)
+{
+	if (n < max) {
+		snprintf(counters[n].name, sizeof(counters[n].name), "%s%s", prefix, name);
+		counters[n].value = value;
+	}
+	return n + 1;
+}
+
+static int own_counters(const struct swivl_stats *s, struct swivl_counter *counters,
+			unsigned int max)
+{
+	unsigned int n = 0;
+
+	n = put(counters, max, n, "exits", "", s->total_exits);
+	for (unsigned int i = 0; i < SWIVL_EXIT_KINDS; i++)
+		n = put(counters, max, n, "exit: ", kinds[i], s->exits[i]);
+	n = put(counters, max, n, "returns to user space", "", s->user_exits);
+	n = put(counters, max, n, "control structure reads", "", s->hardware_reads);
+	n = put(counters, max, n, "control structure writes", "", s->hardware_writes);
+	return put(counters, max, n, "kernel memory now, pages", "", s->pages);
+}
+
+int swivl_vcpu_counters(struct swivl_vcpu *vcpu, struct swivl_counter *counters, unsigned int max)
+{
+	struct swivl_stats stats;
+	int ret = swivl_vcpu_request(vcpu, SWIVL_GET_STATS, &stats), fd;
+
+	if (!ret)
+		return own_counters(&stats, counters, max);
+	fd = swivl_vcpu_request(vcpu, KVM_GET_STATS_FD, NULL);
 	if (fd < 0)
 		return fd;
-	ret = read_stats(fd, stats, max);
+	ret = kvm_counters(fd, counters, max);
 	close(fd);
 	return ret;
 }

@@ -84,10 +84,9 @@ const char *swivl_open_failed(void)
 	return last_tried;
 }
 
-int swivl_is_swivl(const struct swivl *host)
+int swivl_get_version(struct swivl *host, struct swivl_version *version)
 {
-	/* Until the module has a request of its own to ask for: by the device's name. */
-	return strstr(host->path, "swivl") != NULL;
+	return request(host->fd, SWIVL_GET_VERSION, version);
 }
 
 int swivl_extension(struct swivl *host, unsigned int cap)

@@ -6,7 +6,9 @@
  * - Returns 0, or a number that its comment names, or a negative errno value (-ENOENT, ...).
  * - Guest-physical addresses and sizes are in bytes. Addresses and sizes of guest memory are
  *   multiples of 4096.
- * - Structures named kvm_* are the ones of the kernel's KVM interface, version 12.
+ * - Structures named kvm_* and numbers named KVM_* are those of abi.h, which are the ones of
+ *   Linux <linux/kvm.h>. A program that wants more of that header than stands in abi.h includes
+ *   it first.
  * - A handle may be used by several threads, but a vCPU's calls belong to one thread at a time;
  *   only swivl_vcpu_kick() may be called while another thread is inside swivl_vcpu_run().
  * - Close what was opened: vCPUs before their VM, VMs before their host.
@@ -18,7 +20,8 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <linux/kvm.h>
+
+#include "abi.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -50,8 +53,11 @@ const char *swivl_path(const struct swivl *host);
 /* The path that this thread's last failed swivl_open() tried last. Never NULL. */
 const char *swivl_open_failed(void);
 
-/* 1: swivl's own module answers (it knows swivl's own requests); 0: another one, KVM's say. */
-int swivl_is_swivl(const struct swivl *host);
+/*
+ * swivl's version and the processor extension in use. -ENOTTY: not swivl's own module, but
+ * another that speaks the same interface, KVM's say.
+ */
+int swivl_get_version(struct swivl *host, struct swivl_version *version);
 
 /* The value of a KVM_CAP_ number: 0 is "no"; some capabilities answer with a count. */
 int swivl_extension(struct swivl *host, unsigned int cap);
@@ -186,14 +192,16 @@ int swivl_vcpu_interrupt(struct swivl_vcpu *vcpu, unsigned int vector);
 int swivl_vcpu_nmi(struct swivl_vcpu *vcpu);
 
 /*
- * Counters that the hypervisor keeps of this vCPU (a KVM_GET_STATS_FD one: total exits and so
- * on). At most max of them are stored; returns how many there are. -ENOTTY: it keeps none.
+ * Counters that the hypervisor keeps of this vCPU, each with a name: exits by kind and others.
+ * swivl's own (struct swivl_stats of abi.h), or those that KVM describes in its statistics file.
+ * At most max of them are stored; returns how many there are. -ENOTTY: it keeps none.
  */
-struct swivl_stat {
+struct swivl_counter {
 	char name[48];
 	uint64_t value;
 };
-int swivl_vcpu_stats(struct swivl_vcpu *vcpu, struct swivl_stat *stats, unsigned int max);
+int swivl_vcpu_counters(struct swivl_vcpu *vcpu, struct swivl_counter *counters,
+			unsigned int max);
 
 int swivl_vcpu_request(struct swivl_vcpu *vcpu, unsigned long request, void *arg);
 int swivl_vcpu_fd(const struct swivl_vcpu *vcpu);
