@@ -70,6 +70,7 @@ int cmd_selftest(int argc, char **argv)
 {
 	static const struct option options[] = { { "device", required_argument, NULL, 'd' }, { 0 } };
 	const char *device = NULL;
+	struct swivl_version version;
 	struct swivl *host;
 	int opt, err, status = STATUS_CANNOT;
 
@@ -86,7 +87,7 @@ int cmd_selftest(int argc, char **argv)
 		say_cannot_open(err);
 		return STATUS_CANNOT;
 	}
-	if (swivl_is_swivl(host))
+	if (!swivl_get_version(host, &version))
 		status = test_cpus(host);
 	else
 		say("%s is not swivl's: the self-test needs swivl's own module", swivl_path(host));
