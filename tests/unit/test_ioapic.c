@@ -252,7 +252,10 @@ static void test_state_round_trip(void **state)
 	ioapic_set_line(&io, 4, true); /* masked edge */
 	ioapic_set_line(&io, 10, true);
 	ioapic_set_line(&io, 11, true);
+	ioapic_write(&io, 0, 0x1b);
 	ioapic_get_state(&io, &a);
+	assert_int_equal(a.ioregsel, 0x1b);
+	assert_int_equal(a.id, 9);
 	assert_int_equal(a.base_address, 0xfec00000);
 	assert_int_equal(a.irr, 1 << 4 | 1 << 10 | 1 << 11);
 	assert_true(a.redirtbl[10].fields.remote_irr);

@@ -409,8 +409,9 @@ static void test_ports(void **state)
 	assert_int_equal(v, 0xffffff00);
 	port_out(0x61, 3);
 	assert_int_equal(port_in(0x61) & 3, 3);
-	/* Without the PIT, or its port 0x61, those are somebody else's. */
+	/* Without the PIT nothing is due. Without it, or its port 0x61, those are somebody else's. */
 	irqchip_init(&chip, on_kick, &kicks);
+	assert_true(chip.pit.deadline == PIT_NEVER);
 	assert_false(irqchip_port(&chip, 0x40, 1, false, &v, now));
 	irqchip_create_pit(&chip, false, now);
 	assert_true(irqchip_port(&chip, 0x43, 1, false, &v, now));
@@ -596,6 +597,76 @@ static void test_pic_state(void **state)
 	assert_memory_equal(a, b, sizeof(a));
 }
 
+/* Each member there and back, so that none is forgotten on the way. */
+static void test_pic_state_members(void **state)
+{
+	static const struct kvm_pic_state patterns[] = {
+		{ 0x51, 0x52, 0x37, 0x44, 5, 0x68, 1, 0, 1, 2, 0, 1, 0, 1, 0xa8, 0xf8 },
+		{ 0x0a, 0xa0, 0xf1, 0x80, 2, 0xf8, 0, 1, 0, 1, 1, 0, 1, 0, 0x50, 0xf8 },
+		{ 0x00, 0x00, 0x00, 0x00, 0, 0x00, 0, 0, 0, 0, 0, 0, 0, 0, 0x00, 0xf8 },
+	};
+	struct kvm_pic_state s;
+	unsigned i;
+
+	port_out(0xa1, 0xff);
+	for (i = 0; i < ARRAY_SIZE(patterns); i++) {
+		pic_set_state(&chip.pic, 0, &patterns[i]);
+		pic_get_state(&chip.pic, 0, &s);
+		assert_memory_equal(&s, &patterns[i], sizeof(s));
+	}
+	/* The cascade pin is the slave's: no line, and no request that it does not make. */
+	memset(&s, 0, sizeof(s));
+	s.last_irr = s.irr = 1 << PIC_CASCADE;
+	pic_set_state(&chip.pic, 0, &s);
+	pic_get_state(&chip.pic, 0, &s);
+	assert_int_equal(s.last_irr | s.irr, 0);
+	s.last_irr = 4; /* of the slave it is a pin as any other */
+	pic_set_state(&chip.pic, 1, &s);
+	pic_get_state(&chip.pic, 1, &s);
+	assert_int_equal(s.last_irr, 4);
+	assert_int_equal(s.elcr_mask, 0xde);
+}
+
+static void test_pit_state_members(void **state)
+{
+	static const struct kvm_pit_state2 pattern = {
+		.channels = { { 65535, 0x1234, 2, 1, 0x9a, 1, 4, 0x56, 3, 5, 0, 1, 0 },
+			      { 65536, 0x4321, 3, 0, 0x21, 4, 3, 0x65, 1, 3, 1, 1, 0 },
+			      { 1, 0xfedc, 1, 1, 0x43, 2, 1, 0x78, 2, 0xff, 0, 0, 0 } },
+		.flags = KVM_PIT_FLAGS_HPET_LEGACY,
+	};
+	struct kvm_pit_state2 s;
+	unsigned i;
+
+	pit_set_state(&chip.pit, &pattern, now);
+	pit_get_state(&chip.pit, &s);
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(s.channels[i].count_load_time, now);
+		s.channels[i].count_load_time = 0;
+	}
+	assert_memory_equal(&s, &pattern, sizeof(s));
+	s.flags = KVM_PIT_FLAGS_SPEAKER_DATA_ON;
+	pit_set_state(&chip.pit, &s, now);
+	pit_get_state(&chip.pit, &s);
+	assert_int_equal(s.flags, KVM_PIT_FLAGS_SPEAKER_DATA_ON);
+}
+
+static void test_foreign_acknowledgement(void **state)
+{
+	init_pic();
+	start_pit();
+	later(2); /* one delivered, one missed */
+	assert_int_equal(ack(0), 0x30);
+	assert_int_equal(chip.pit.missed, 1);
+	user_line(4, true);
+	port_out(0x20, 0x64);
+	port_out(0x21, 0x10);
+	port_out(0x21, 0x00);
+	ioapic_entry(10, 0, LEVEL | 0x5a);
+	assert_int_equal(chip.pit.missed, 1);
+	assert_true(chip.pit.waiting);
+}
+
 /* The PIC's state brings an interrupt along: the vCPU hears of it. */
 static void test_pic_state_kicks(void **state)
 {
@@ -671,7 +742,10 @@ int main(void)
 		cmocka_unit_test_setup(test_pit_through_ioapic, setup),
 		cmocka_unit_test_setup(test_pit_without_reinjection, setup),
 		cmocka_unit_test_setup(test_pic_state, setup),
+		cmocka_unit_test_setup(test_pic_state_members, setup),
 		cmocka_unit_test_setup(test_pic_state_kicks, setup),
+		cmocka_unit_test_setup(test_pit_state_members, setup),
+		cmocka_unit_test_setup(test_foreign_acknowledgement, setup),
 		cmocka_unit_test_setup(test_pit_state, setup),
 	};
 

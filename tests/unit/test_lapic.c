@@ -702,6 +702,9 @@ static void test_state_of_anything(void **state)
 
 	memset(&a, 0xff, sizeof(a));
 	assert_int_equal(lapic_set_state(&l, &a, ~0ull - 1), 0);
+	assert_int_equal(l.reg[LAPIC_ISR], 0xffffffff);
+	assert_int_equal(l.reg[LAPIC_EOI] | l.reg[LAPIC_APR] | l.reg[0] | l.reg[0x29], 0);
+	assert_int_equal(l.reg[LAPIC_ESR], 0xff);
 	assert_int_equal(rd(LAPIC_VERSION), LAPIC_VERSION_VALUE);
 	assert_int_equal(l.isr_top, 0xff);
 	assert_int_equal(rd(LAPIC_IRR), 0xffffffff); /* vectors that cannot be, too */
