@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -54,16 +55,31 @@ int guest_slot(struct guest *g, u32 slot, u32 flags, u64 gpa, u64 size, void *me
 	return try_request(g->vm, KVM_SET_USER_MEMORY_REGION, (u64)&r);
 }
 
+struct kvm_cpuid_entry2 *guest_cpuid_entry(struct kvm_cpuid2 *list, u32 leaf)
+{
+	for (u32 i = 0; i < list->nent; i++)
+		if (list->entries[i].function == leaf)
+			return &list->entries[i];
+	return NULL;
+}
+
 struct kvm_cpuid2 *guest_supported_cpuid(struct guest *g)
 {
 	static union {
 		struct kvm_cpuid2 list;
 		u8 room[sizeof(struct kvm_cpuid2) + 256 * sizeof(struct kvm_cpuid_entry2)];
 	} cpuid;
+	struct kvm_cpuid_entry2 *e;
 
 	memset(&cpuid, 0, sizeof(cpuid));
 	cpuid.list.nent = 256;
 	request(g->dev, KVM_GET_SUPPORTED_CPUID, &cpuid.list);
+	e = guest_cpuid_entry(&cpuid.list, 1);
+	if (e)
+		e->ecx &= ~(1u << 5);
+	e = guest_cpuid_entry(&cpuid.list, 0x80000001);
+	if (e)
+		e->ecx &= ~(1u << 2);
 	return &cpuid.list;
 }
 
@@ -444,6 +460,37 @@ void guest_run_to(struct guest_cpu *c, u32 reason)
 {
 	if (guest_run(c) != reason)
 		FAIL("wanted exit %u, got %s", reason, guest_exit_text(c));
+}
+
+int guest_try(struct guest_cpu *c, const u8 *code, const u8 *end, struct kvm_regs *regs)
+{
+	struct guest *g = c->guest;
+
+	guest_load(g, GUEST_CODE, code, end);
+	g->mem[GUEST_CODE + (end - code)] = 0xf4; /* HLT */
+	memset(guest_events(g), 0, sizeof(struct guest_events));
+	regs->rip = GUEST_CODE;
+	regs->rsp = GUEST_STACK;
+	regs->rflags |= RFLAGS_ONE;
+	guest_set_regs(c, regs);
+	guest_run(c);
+	guest_regs(c, regs);
+	if (c->run->exit_reason == KVM_EXIT_HLT)
+		return NO_EXCEPTION;
+	if (c->run->exit_reason == KVM_EXIT_IO && c->run->io.port == GUEST_PORT_FAULT)
+		return guest_events(g)->event[0].vector;
+	FAIL("%s", guest_exit_text(c));
+}
+
+static void nothing(int signal)
+{
+}
+
+void guest_interrupted_by(int signal)
+{
+	struct sigaction action = { .sa_handler = nothing };
+
+	sigaction(signal, &action, NULL);
 }
 
 u32 guest_report(struct guest_cpu *c)

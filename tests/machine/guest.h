@@ -25,7 +25,7 @@ struct guest_test {
 	unsigned int seconds; /* time limit of real time, 0: GUEST_SECONDS */
 };
 
-#define GUEST_SECONDS 20
+#define GUEST_SECONDS 10
 
 #define TEST(test) TEST_LIMIT(test, 0)
 #define TEST_LIMIT(test, limit)                                                                    \
@@ -161,7 +161,9 @@ int guest_extension(struct guest *g, unsigned int capability); /* 0: not there *
 /* A VM with size bytes of memory in slot 0, flags, and one processor with all supported CPUID. */
 void guest_new(struct guest *g, size_t size, unsigned int flags);
 struct guest_cpu *guest_cpu_new(struct guest *g);
-struct kvm_cpuid2 *guest_supported_cpuid(struct guest *g); /* static memory */
+/* What the device supports, without VMX and SVM, which KVM would offer. Static memory. */
+struct kvm_cpuid2 *guest_supported_cpuid(struct guest *g);
+struct kvm_cpuid_entry2 *guest_cpuid_entry(struct kvm_cpuid2 *list, u32 leaf); /* or NULL */
 void guest_end(struct guest *g);
 int guest_slot(struct guest *g, u32 slot, u32 flags, u64 gpa, u64 size, void *memory);
 void *guest_memory(size_t size); /* zeroed pages of the test's own, never huge */
@@ -188,6 +190,16 @@ u32 guest_run(struct guest_cpu *c);
 void guest_run_to(struct guest_cpu *c, u32 reason);
 /* Runs to the next REPORT and returns its number. */
 u32 guest_report(struct guest_cpu *c);
+/*
+ * Runs a piece of code of the mode the processor is in, from GUEST_CODE on with these registers,
+ * to the HLT that the frame puts behind it. Returns the vector of the exception that ended it, or
+ * NO_EXCEPTION; REGS is what it left. Without interrupt chips; exceptions need long mode.
+ */
+#define NO_EXCEPTION (-1)
+#define TRY(c, code, regs) guest_try(c, code, code##_end, regs)
+int guest_try(struct guest_cpu *c, const u8 *code, const u8 *end, struct kvm_regs *regs);
+/* This signal ends KVM_RUN with EINTR and does nothing else. */
+void guest_interrupted_by(int signal);
 void *guest_io_data(struct guest_cpu *c);
 const char *guest_exit_text(struct guest_cpu *c); /* the last exit, in words */
 

@@ -4,7 +4,9 @@
  * the processor: each form runs once on RAM and once on MMIO that behaves like RAM; registers,
  * flags and memory must end the same.
  */
+#include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 #include "guest.h"
 
 #define AREA 256 /* bytes that behave like RAM, from GUEST_MMIO on */
@@ -391,7 +393,7 @@ TEST(jump_to_nowhere)
 	guest_end(&g);
 }
 
-/* Page tables where nothing is. */
+/* Page tables where nothing is. KVM on AMD tries for ever. */
 CODE64(lost_tables, "mov $0xd0000000, %eax\n mov %rax, %cr3\n nop\n hlt\n");
 
 TEST(page_tables_nowhere)
@@ -402,12 +404,13 @@ TEST(page_tables_nowhere)
 	guest_new(&g, GUEST_SIZE, 0);
 	LOAD(&g, lost_tables);
 	guest_mode(c, MODE_LONG);
-	switch (guest_run(c)) {
-	case KVM_EXIT_INTERNAL_ERROR:
-	case KVM_EXIT_SHUTDOWN:
-		break;
-	default:
+	guest_interrupted_by(SIGALRM);
+	alarm(2);
+	if (try_request(c->fd, KVM_RUN, 0) < 0)
+		SKIP("it runs for ever; a signal ends it");
+	alarm(GUEST_SECONDS);
+	if (c->run->exit_reason != KVM_EXIT_INTERNAL_ERROR &&
+	    c->run->exit_reason != KVM_EXIT_SHUTDOWN)
 		FAIL("%s", guest_exit_text(c));
-	}
 	guest_end(&g);
 }
