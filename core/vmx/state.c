@@ -181,6 +181,10 @@ void vmx_fetch(struct vcpu *vcpu, u32 groups)
 		fetch_cr(vcpu);
 	if (groups & STATE_CR3)
 		s->cr3 = vmcs_read_N(vcpu, GUEST_CR3);
+	if (groups & STATE_MODE) {
+		s->seg[SEG_CS].attr = vmcs_read_32(vcpu, GUEST_CS_ACCESS_RIGHTS);
+		s->seg[SEG_SS].attr = vmcs_read_32(vcpu, GUEST_SS_ACCESS_RIGHTS);
+	}
 	if (groups & (STATE_SEG | STATE_TABLES | STATE_SYSENTER | STATE_PDPTR |
 		      STATE_PENDING_DEBUG | STATE_SYSCALL))
 		fetch_rare(vcpu, groups);
