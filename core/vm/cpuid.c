@@ -136,7 +136,8 @@ static void adjust_d(u32 subleaf, struct x86_cpuid *r)
 			r->eax = 0;
 	} else if (subleaf < 63 && (features >> subleaf & 1)) {
 		*r = x86_cpuid(0xd, subleaf);
-		r->ecx = r->edx = 0;
+		r->ecx &= B(1); /* aligned in the compacted format; bit 0 would be for IA32_XSS */
+		r->edx = 0;
 	}
 }
 

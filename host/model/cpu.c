@@ -65,8 +65,8 @@ static void all_features(void)
 	model_cpuid_set(0xd, 1, (struct x86_cpuid){ 0xf, 2696, 0x100, 0 });
 	model_cpuid_set(0xd, 2, (struct x86_cpuid){ 256, 576, 0, 0 });
 	model_cpuid_set(0xd, 5, (struct x86_cpuid){ 64, 1088, 0, 0 });
-	model_cpuid_set(0xd, 6, (struct x86_cpuid){ 512, 1152, 0, 0 });
-	model_cpuid_set(0xd, 7, (struct x86_cpuid){ 1024, 1664, 0, 0 });
+	model_cpuid_set(0xd, 6, (struct x86_cpuid){ 500, 1152, 0, 0 });
+	model_cpuid_set(0xd, 7, (struct x86_cpuid){ 1024, 1664, 2, 0 });
 	model_cpuid_set(0xd, 9, (struct x86_cpuid){ 8, 2688, 0, 0 });
 	model_cpuid_set(0x80000000, 0, (struct x86_cpuid){ 0x80000008, 0, 0, 0 });
 	model_cpuid_set(0x80000001, 0, (struct x86_cpuid){ 0, 0, all, all });
