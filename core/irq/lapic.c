@@ -16,11 +16,12 @@ static bool bit_test(const u32 *bits, u8 vector)
 	return bits[vector / 32] >> (vector % 32) & 1;
 }
 
-static u8 bit_top(const u32 *bits)
+/* The highest vector that is set, not above @from; 0 if there is none. */
+static u8 bit_top(const u32 *bits, u8 from)
 {
 	int i;
 
-	for (i = 7; i >= 0; i--) {
+	for (i = from / 32; i >= 0; i--) {
 		if (bits[i])
 			return (u8)(i * 32 + 31 - __builtin_clz(bits[i]));
 	}
@@ -132,7 +133,7 @@ u8 lapic_ack(struct lapic *l)
 		return (u8)l->reg[LAPIC_SVR];
 	l->reg[LAPIC_IRR + vector / 32] &= ~(1u << (vector % 32));
 	l->reg[LAPIC_ISR + vector / 32] |= 1u << (vector % 32);
-	l->irr_top = bit_top(&l->reg[LAPIC_IRR]);
+	l->irr_top = bit_top(&l->reg[LAPIC_IRR], vector);
 	l->isr_top = vector;
 	update_vector(l);
 	return vector;
@@ -145,7 +146,7 @@ static void write_eoi(struct lapic *l)
 	if (!vector)
 		return;
 	l->reg[LAPIC_ISR + vector / 32] &= ~(1u << (vector % 32));
-	l->isr_top = bit_top(&l->reg[LAPIC_ISR]);
+	l->isr_top = bit_top(&l->reg[LAPIC_ISR], vector);
 	update_vector(l);
 	l->ops->eoi(l->ops->ctx, vector, bit_test(&l->reg[LAPIC_TMR], vector));
 }
@@ -561,8 +562,8 @@ static void derive(struct lapic *l)
 	if (in_x2apic_mode(l))
 		l->reg[LAPIC_LDR] = x2apic_ldr(l->id);
 	l->mmio_base = lapic_enabled(l) && !in_x2apic_mode(l) ? l->base & ~0xfffull : ~0ull;
-	l->irr_top = bit_top(&l->reg[LAPIC_IRR]);
-	l->isr_top = bit_top(&l->reg[LAPIC_ISR]);
+	l->irr_top = bit_top(&l->reg[LAPIC_IRR], 255);
+	l->isr_top = bit_top(&l->reg[LAPIC_ISR], 255);
 	update_vector(l);
 	update_extint(l);
 }

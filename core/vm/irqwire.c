@@ -16,8 +16,11 @@ static u64 guest_tsc(struct vcpu *vcpu)
 static void kick(void *ctx, unsigned int index)
 {
 	struct vm *vm = ctx;
+	struct vcpu *vcpu = __atomic_load_n(&vm->vcpus[index], __ATOMIC_ACQUIRE);
 
-	vcpu_kick(vm->vcpus[index]);
+	/* Its local APIC may hear of something before it is whole: it looks when it first runs. */
+	if (vcpu)
+		vcpu_kick(vcpu);
 }
 
 /* After anything that may have moved a deadline. irq_lock held. */

@@ -293,6 +293,10 @@ static void test_poll(void **state)
 	out(0x21, 0x80);
 	assert_int_equal(in(0x21), 0x80); /* the poll is over */
 	out(0x21, 0);
+	pulse(0);
+	out(0x20, 0x0c);
+	assert_int_equal(in(0x20), 0x80);
+	out(0x20, 0x20);
 	pulse(5);
 	out(0x20, 0x0c);
 	assert_int_equal(in(0x21), 0x85); /* either port */
