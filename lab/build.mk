@@ -33,5 +33,28 @@ test:
 	@$(MAKE) --no-print-directory test-here
 
 .PHONY: test-here
-test-here: hello guests module $(UNIT_BINS)
+test-here: hello guests module cli $(UNIT_BINS)
 	@lab/test --unit $(UNIT_BINS)
+
+# The machine for make run and make shell, and what is in it.
+DEVICE ?= /dev/swivl
+GUEST_CPUS ?= 1
+MACHINE_FILES = --mem 768 --add $(BUILD)/cli/swivl:/lab/bin/swivl \
+	--add "$$(lab/kernel vmlinuz):/boot/vmlinuz" --add "$$(lab/kernel initrd):/boot/initrd" \
+	--text "/lab/guest-cmdline:$$(lab/kernel cmdline)" --text /lab/device:$(DEVICE) \
+	--text /lab/guest-cpus:$(GUEST_CPUS) --add lab/demo.sh:/lab/demo.sh \
+	$(if $(filter /dev/kvm,$(DEVICE)),--carry kvm-intel --carry kvm-amd,--add $(BUILD)/host/linux/swivl.ko)
+DEMO_BUILDS = cli $(if $(filter /dev/kvm,$(DEVICE)),,module)
+
+run:
+	@lab/install run
+	@$(MAKE) --no-print-directory run-here
+shell:
+	@lab/install run
+	@$(MAKE) --no-print-directory shell-here
+
+.PHONY: run-here shell-here
+run-here: $(DEMO_BUILDS)
+	@lab/run $(MACHINE_FILES) --timeout 1800 --script lab/demo.sh
+shell-here: $(DEMO_BUILDS)
+	@lab/run $(MACHINE_FILES) --interactive

@@ -149,6 +149,11 @@ static int relay(pid_t script, int from)
 		n = read(from, buf, sizeof(buf));
 		if (n > 0) {
 			channel_write(buf, n);
+			/*
+			 * A program that writes byte by byte (a guest's serial port) must not pay for
+			 * a change of processes with each of them.
+			 */
+			usleep(5000);
 			continue;
 		}
 		if (ended)

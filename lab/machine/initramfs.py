@@ -119,6 +119,23 @@ def base():
     return cache.made(f"initramfs/{key}.base", make)
 
 
+def guest():
+    """The initramfs of the guest that `make run` boots: busybox and lab/guest-init.sh."""
+    source = os.path.join(cache.LAB, "guest-init.sh")
+
+    def make(tmp):
+        a = Archive()
+        add_busybox(a)
+        a.add(source, "init")
+        a.node("dev/console", 5, 1)
+        a.directory("proc")
+        with open(tmp, "wb") as f:
+            f.write(a.pack())
+
+    key = cache.digest("guest 1", "path:" + source, "path:" + BUSYBOX)
+    return cache.made(f"initramfs/{key}.guest", make)
+
+
 def whole(archive):
     """The path of an initramfs: the shared part and, behind it, what the archive holds."""
     first = base()
