@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* The first processor's registers, and what CPUID says on each. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -133,6 +134,37 @@ static void set_topology(struct kvm_cpuid_entry2 *e, unsigned int id, unsigned i
 	}
 }
 
+/*
+ * Leaf 15h says how fast the time-stamp counter runs (TSC = ECX * EBX / EAX), and with it the local
+ * APIC's timer, whose clock is ECX: 1 GHz in KVM's interface. A kernel that knows need not measure,
+ * which takes seconds where the processor is emulated.
+ */
+static int add_frequency(struct cpu *cpu, struct kvm_cpuid2 **list)
+{
+	enum { LEAF = 0x15, TIMER_HZ = 1000000000 };
+	int khz = swivl_vcpu_request(cpu->vcpu, KVM_GET_TSC_KHZ, NULL);
+	struct kvm_cpuid2 *cpuid = *list;
+	struct kvm_cpuid_entry2 *e;
+
+	if (khz <= 0 || !cpu->m->irqchip)
+		return 0;
+	cpuid = realloc(cpuid, sizeof(*cpuid) + (cpuid->nent + 1) * sizeof(cpuid->entries[0]));
+	if (!cpuid)
+		return -ENOMEM;
+	*list = cpuid;
+	for (e = cpuid->entries; e < &cpuid->entries[cpuid->nent]; e++) {
+		if (e->function == 0 && e->eax < LEAF)
+			e->eax = LEAF;
+		if (e->function == LEAF)
+			break;
+	}
+	if (e == &cpuid->entries[cpuid->nent])
+		cpuid->nent++;
+	*e = (struct kvm_cpuid_entry2){
+		.function = LEAF, .eax = TIMER_HZ / 1000, .ebx = khz, .ecx = TIMER_HZ };
+	return 0;
+}
+
 int cpu_set_cpuid(struct cpu *cpu)
 {
 	struct kvm_cpuid2 *cpuid;
@@ -150,7 +182,9 @@ int cpu_set_cpuid(struct cpu *cpu)
 		if (e->function == 1 && deadline)
 			e->ecx |= 1u << 24;
 	}
-	ret = swivl_vcpu_set_cpuid(cpu->vcpu, cpuid);
+	ret = add_frequency(cpu, &cpuid);
+	if (!ret)
+		ret = swivl_vcpu_set_cpuid(cpu->vcpu, cpuid);
 	free(cpuid);
 	return ret;
 }
