@@ -73,13 +73,10 @@ void vcpu_raise_debug(struct vcpu *vcpu, u64 dr6)
 	raise(vcpu, VECTOR_DB, false, 0);
 }
 
-int vcpu_queue_interrupt(struct vcpu *vcpu, u8 vector)
+void vcpu_queue_interrupt(struct vcpu *vcpu, u8 vector)
 {
-	if (vcpu->user_irq >= 0)
-		return -SWIVL_EEXIST;
 	vcpu->user_irq = vector;
 	vcpu->check_events = 1;
-	return 0;
 }
 
 void vcpu_queue_nmi(struct vcpu *vcpu)

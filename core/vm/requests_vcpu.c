@@ -17,7 +17,8 @@ long rq_interrupt(struct request *rq)
 		return -SWIVL_EINVAL;
 	if (rq->vm->irqchip)
 		return -SWIVL_ENXIO;
-	return vcpu_queue_interrupt(rq->vcpu, k->irq);
+	vcpu_queue_interrupt(rq->vcpu, k->irq);
+	return 0;
 }
 
 long rq_nmi(struct request *rq)

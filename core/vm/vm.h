@@ -298,8 +298,8 @@ void vm_memory_unlock(struct vm *vm);
 void vcpu_raise(struct vcpu *vcpu, u8 vector);
 void vcpu_raise_error(struct vcpu *vcpu, u8 vector, u32 error);
 void vcpu_raise_page_fault(struct vcpu *vcpu, u64 address, u32 error);
-/* KVM_INTERRUPT: an external interrupt chosen by the caller; -SWIVL_EEXIST if one waits. */
-int vcpu_queue_interrupt(struct vcpu *vcpu, u8 vector);
+/* KVM_INTERRUPT: an external interrupt chosen by the caller; replaces one that waits, as in KVM. */
+void vcpu_queue_interrupt(struct vcpu *vcpu, u8 vector);
 void vcpu_queue_nmi(struct vcpu *vcpu);
 bool vcpu_interrupt_allowed(struct vcpu *vcpu);
 

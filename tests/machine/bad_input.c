@@ -190,12 +190,12 @@ static void system_arguments(int dev)
 	list.head.nmsrs = 0;
 	expect(-E2BIG, ioctl(dev, KVM_GET_MSR_INDEX_LIST, &list), "KVM_GET_MSR_INDEX_LIST of 0");
 	n = list.head.nmsrs;
-	ok(n > 0 && n < 1000, "and it tells how many there are");
+	check(n > 0 && n < 1000, "and it tells how many there are");
 	list.head.nmsrs = n - 1;
 	expect(-E2BIG, ioctl(dev, KVM_GET_MSR_INDEX_LIST, &list), "of one too few");
 	list.head.nmsrs = -1;
 	expect(0, ioctl(dev, KVM_GET_MSR_INDEX_LIST, &list), "of 4294967295");
-	ok(list.head.nmsrs == n, "and it tells how many it gave");
+	check(list.head.nmsrs == n, "and it tells how many it gave");
 
 	cpuid->nent = 0;
 	expect(-E2BIG, ioctl(dev, KVM_GET_SUPPORTED_CPUID, cpuid), "KVM_GET_SUPPORTED_CPUID of 0");
@@ -203,7 +203,7 @@ static void system_arguments(int dev)
 	expect(-E2BIG, ioctl(dev, KVM_GET_SUPPORTED_CPUID, cpuid), "of 1");
 	cpuid->nent = -1;
 	expect(0, ioctl(dev, KVM_GET_SUPPORTED_CPUID, cpuid), "of 4294967295");
-	ok(cpuid->nent > 1 && cpuid->nent < 512, "and it tells how many it gave");
+	check(cpuid->nent > 1 && cpuid->nent < 512, "and it tells how many it gave");
 	free(cpuid);
 }
 
@@ -412,7 +412,7 @@ static void vcpu_arguments(struct machine *m)
 	events.exception.nr = 32;
 	expect(-EINVAL, ioctl(m->vcpu, KVM_SET_VCPU_EVENTS, &events), "KVM_SET_VCPU_EVENTS, #32");
 	expect(0, ioctl(m->vcpu, KVM_TRANSLATE, &where), "KVM_TRANSLATE without paging");
-	ok(where.valid && where.physical_address == 0x1000, "is the address itself");
+	check(where.valid && where.physical_address == 0x1000, "is the address itself");
 	expect(-EINVAL, ioctl(m->vcpu, KVM_ENABLE_CAP, &cap), "KVM_ENABLE_CAP of 9999");
 	expect(-EINVAL, ioctl(m->vcpu, KVM_RUN, 1), "KVM_RUN, argument 1");
 	expect(-EINVAL, ioctl(m->vcpu, KVM_RUN, -1l), "KVM_RUN, argument -1");
@@ -428,10 +428,10 @@ static void shared_page(int dev)
 	memset(m.run, 0xff, m.run_size);
 	m.run->immediate_exit = 0;
 	r = result(ioctl(m.vcpu, KVM_RUN, 0));
-	ok(r == -EINVAL, "KVM_RUN with a shared page of ones: %s", say(r));
+	check(r == -EINVAL, "KVM_RUN with a shared page of ones: %s", say(r));
 	memset(m.run, 0, m.run_size);
 	expect(0, ioctl(m.vcpu, KVM_RUN, 0), "KVM_RUN with a shared page of zeros");
-	ok(m.run->exit_reason == KVM_EXIT_HLT, "and the guest runs");
+	check(m.run->exit_reason == KVM_EXIT_HLT, "and the guest runs");
 	machine_close(&m);
 }
 
@@ -447,21 +447,32 @@ int main(int argc, char **argv)
 		die("a VM with interrupt chips");
 	make_edge();
 	bad_addresses(dev, system_requests, ARRAY_SIZE(system_requests));
+	verdict("addresses to the device");
 	bad_addresses(chips, vm_requests, ARRAY_SIZE(vm_requests));
+	verdict("addresses to a VM");
 	vcpu = ioctl(chips, KVM_CREATE_VCPU, 0);
 	bad_addresses(vcpu, vcpu_requests, ARRAY_SIZE(vcpu_requests));
+	verdict("addresses to a vCPU");
 	bad_sizes(dev, system_requests, ARRAY_SIZE(system_requests), -EINVAL);
 	bad_sizes(chips, vm_requests, ARRAY_SIZE(vm_requests), -ENOTTY);
 	bad_sizes(vcpu, vcpu_requests, ARRAY_SIZE(vcpu_requests), -EINVAL);
+	verdict("sizes");
 	descriptors(&m);
+	verdict("descriptors of another kind");
 	system_arguments(dev);
+	verdict("arguments to the device");
 	memory_regions(&m);
+	verdict("memory regions");
 	vm_arguments(dev);
+	verdict("arguments to a VM");
 	bad_sregs(&m);
+	verdict("special registers");
 	vcpu_arguments(&m);
+	verdict("arguments to a vCPU");
 	shared_page(dev);
+	verdict("shared page");
 	close(vcpu);
 	close(chips);
 	machine_close(&m);
-	return done();
+	return failed;
 }

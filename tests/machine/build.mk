@@ -18,5 +18,14 @@ $(BUILD)/machine/main.o: tests/machine/guest_main.c
 	$(CC) $(GUEST_CFLAGS) -MMD -MP -c -o $@ $<
 -include $(GUEST_BINS:=.d) $(BUILD)/machine/guest.d $(BUILD)/machine/main.d
 
+
+# Tests of the device itself: each a program of one file on tap.h, `PROGRAM DEVICE`.
+DEVICE_SRCS := $(filter-out tests/machine/guest%,$(wildcard tests/machine/*.c))
+DEVICE_BINS := $(DEVICE_SRCS:tests/machine/%.c=$(BUILD)/machine/%)
+$(DEVICE_BINS): $(BUILD)/machine/%: tests/machine/%.c
+	@mkdir -p $(@D)
+	$(CC) $(GUEST_CFLAGS) -MMD -MP -MF $@.d -o $@ $<
+-include $(DEVICE_BINS:=.d)
+
 .PHONY: guests
-guests: $(GUEST_BINS)
+guests: $(GUEST_BINS) $(DEVICE_BINS)

@@ -18,10 +18,10 @@ static void closed_in_any_order(int dev)
 
 	close(m.vm);
 	expect(0, ioctl(m.vcpu, KVM_RUN, 0), "a vCPU runs when its VM's descriptor is closed");
-	ok(m.run->exit_reason == KVM_EXIT_IO, "and leaves with its port access");
+	check(m.run->exit_reason == KVM_EXIT_IO, "and leaves with its port access");
 	close(m.vcpu);
 	m.run->immediate_exit = 1;
-	ok(m.run->exit_reason == KVM_EXIT_IO, "its page outlives both descriptors");
+	check(m.run->exit_reason == KVM_EXIT_IO, "its page outlives both descriptors");
 	munmap(m.run, m.run_size);
 	munmap(m.mem, m.mem_size);
 
@@ -30,7 +30,7 @@ static void closed_in_any_order(int dev)
 	close(m.vcpu);
 	expect(-EEXIST, ioctl(m.vm, KVM_CREATE_VCPU, 0), "a closed vCPU's number stays taken");
 	m.vcpu = ioctl(m.vm, KVM_CREATE_VCPU, 1);
-	ok(m.vcpu >= 0, "another one can still be made");
+	check(m.vcpu >= 0, "another one can still be made");
 	close(m.vm);
 	close(m.vcpu);
 	munmap(m.mem, m.mem_size);
@@ -44,7 +44,7 @@ static void memory_gone(int dev)
 
 	munmap(m.mem, m.mem_size);
 	r = result(ioctl(m.vcpu, KVM_RUN, 0));
-	ok(r == -EFAULT, "guest memory unmapped before its first use: %s", say(r));
+	check(r == -EFAULT, "guest memory unmapped before its first use: %s", say(r));
 	m.mem = pages(m.mem_size);
 	machine_close(&m);
 }
@@ -54,9 +54,9 @@ static void mapping(int dev)
 	struct machine m = machine_make(dev, out_hlt, sizeof(out_hlt));
 	char *p;
 
-	ok(m.run_size >= 2 * PAGE && m.run_size % PAGE == 0, "the mapping is %zu bytes", m.run_size);
+	check(m.run_size >= 2 * PAGE && m.run_size % PAGE == 0, "the mapping is %zu bytes", m.run_size);
 	p = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, m.vcpu, 0);
-	ok(p != MAP_FAILED, "its first page alone can be mapped");
+	check(p != MAP_FAILED, "its first page alone can be mapped");
 	munmap(p, PAGE);
 	p = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, m.vcpu, 1000 * PAGE);
 	/* Allowed or not, nothing is there. */
@@ -70,12 +70,12 @@ static void mapping(int dev)
 		close(fds[0]);
 		close(fds[1]);
 	} else {
-		ok(errno == EINVAL, "nothing is behind its end");
+		check(errno == EINVAL, "nothing is behind its end");
 	}
 	p = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, m.vm, 0);
-	ok(p == MAP_FAILED && errno == ENODEV, "a VM cannot be mapped");
+	check(p == MAP_FAILED && errno == ENODEV, "a VM cannot be mapped");
 	p = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, m.dev, 0);
-	ok(p == MAP_FAILED && errno == ENODEV, "the device cannot be mapped");
+	check(p == MAP_FAILED && errno == ENODEV, "the device cannot be mapped");
 	machine_close(&m);
 }
 
@@ -95,7 +95,7 @@ static void other_process(int dev)
 		_exit(!good);
 	}
 	waitpid(pid, &status, 0);
-	ok(status == 0, "another process gets EIO");
+	check(status == 0, "another process gets EIO");
 	expect(0, ioctl(m.vcpu, KVM_RUN, 0), "and the VM goes on");
 	machine_close(&m);
 }
@@ -133,13 +133,13 @@ static void running_elsewhere(int dev)
 		usleep(1000);
 	pthread_create(&ask, NULL, asker, &m);
 	usleep(50000);
-	ok(pthread_tryjoin_np(ask, &r) == EBUSY, "a request waits while the vCPU runs");
+	check(pthread_tryjoin_np(ask, &r) == EBUSY, "a request waits while the vCPU runs");
 	pthread_kill(run, SIGUSR1);
 	pthread_join(run, &r);
-	ok((long)r == -EINTR, "a signal ends KVM_RUN: %s", say((long)r));
-	ok(m.run->exit_reason == KVM_EXIT_INTR, "with KVM_EXIT_INTR");
+	check((long)r == -EINTR, "a signal ends KVM_RUN: %s", say((long)r));
+	check(m.run->exit_reason == KVM_EXIT_INTR, "with KVM_EXIT_INTR");
 	pthread_join(ask, &r);
-	ok((long)r == 0, "then the request is served: %s", say((long)r));
+	check((long)r == 0, "then the request is served: %s", say((long)r));
 	m.run->immediate_exit = 1;
 	expect(-EINTR, ioctl(m.vcpu, KVM_RUN, 0), "immediate_exit");
 	machine_close(&m);
@@ -162,10 +162,10 @@ static void signal_mask(int dev)
 	raise(SIGUSR2);
 	expect(-EINTR, ioctl(m.vcpu, KVM_RUN, 0), "a pending signal that the mask lets through");
 	sigpending(&set);
-	ok(sigismember(&set, SIGUSR2), "stays pending, its handler did not run");
+	check(sigismember(&set, SIGUSR2), "stays pending, its handler did not run");
 	signal(SIGUSR2, SIG_IGN);
 	sigprocmask(SIG_SETMASK, NULL, &set);
-	ok(sigismember(&set, SIGUSR2), "the caller's own mask is back");
+	check(sigismember(&set, SIGUSR2), "the caller's own mask is back");
 	mask.head.len = 4;
 	expect(-EINVAL, ioctl(m.vcpu, KVM_SET_SIGNAL_MASK, &mask), "a mask of 4 bytes");
 	expect(0, ioctl(m.vcpu, KVM_SET_SIGNAL_MASK, 0), "no mask");
@@ -177,10 +177,16 @@ int main(int argc, char **argv)
 	int dev = open_device(argc > 1 ? argv[1] : "/dev/swivl");
 
 	closed_in_any_order(dev);
+	verdict("closed in any order");
 	memory_gone(dev);
+	verdict("memory gone");
 	mapping(dev);
+	verdict("mapping");
 	other_process(dev);
+	verdict("another process");
 	running_elsewhere(dev);
+	verdict("running in another thread");
 	signal_mask(dev);
-	return done();
+	verdict("signal mask");
+	return failed;
 }
