@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * The Linux home: what its files share. The functions of core/host.h stand in files by subject:
- * memory.c, cpu.c, sync.c, timer.c, handle.c; module.c starts and stops the whole.
+ * memory.c, cpu.c, sync.c, timer.c, device.c; module.c and crash.c mind the whole.
  */
 #ifndef SWIVL_HOST_LINUX_HOME_H
 #define SWIVL_HOST_LINUX_HOME_H
@@ -28,6 +28,10 @@ DECLARE_PER_CPU(bool, home_cpu_on);
 void home_close_sections(void);
 /* cpu.c: may the core change CR4 on this kernel? If not, says why in the log. */
 bool home_cr4_usable(void);
+
+/* crash.c: VMX operation ends when the kernel crashes. */
+void home_crash_start(void);
+void home_crash_stop(void);
 
 /* device.c: the node /dev/NAME. 0 or a negative errno, said in the log. */
 int home_device_register(void);

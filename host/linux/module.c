@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
- * Start and end of the module, and the CPUs' comings and goings: hotplug, suspend, restart,
- * crash.
+ * Start and end of the module, and the CPUs' comings and goings: hotplug, suspend, restart.
  */
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
 #include <linux/reboot.h>
 #include <linux/smp.h>
 #include <linux/syscore_ops.h>
-#include <asm/reboot.h>
 
 #include "home.h"
 
@@ -149,23 +147,6 @@ static struct notifier_block restart_notifier = {
 	.notifier_call = restart_begin,
 };
 
-/*
- * A crash kernel starts on a processor that nobody put back. Older kernels leave VMX operation
- * themselves; newer ones ask whoever registered, one at a time.
- */
-#ifdef SWIVL_EMERGENCY_CALLBACK
-static void emergency(void)
-{
-	if (__this_cpu_read(home_cpu_on))
-		this_cpu_down(NULL);
-}
-#define emergency_register() cpu_emergency_register_virt_callback(emergency)
-#define emergency_unregister() cpu_emergency_unregister_virt_callback(emergency)
-#else
-#define emergency_register() do { } while (0)
-#define emergency_unregister() do { } while (0)
-#endif
-
 /* ---- the module -------------------------------------------------------------------------------- */
 
 /* No CPU comes or goes between the core's start and the hotplug callbacks. */
@@ -193,13 +174,13 @@ static int start(void)
 	hotplug_state = err;
 	sleeper_register();
 	register_reboot_notifier(&restart_notifier);
-	emergency_register();
+	home_crash_start();
 	return 0;
 }
 
 static void stop(void)
 {
-	emergency_unregister();
+	home_crash_stop();
 	unregister_reboot_notifier(&restart_notifier);
 	sleeper_unregister();
 	cpus_read_lock();
