@@ -30,6 +30,13 @@ int guest_extension(struct guest *g, unsigned int capability)
 	return request(g->dev, KVM_CHECK_EXTENSION, capability);
 }
 
+bool guest_is_kvm(struct guest *g)
+{
+	struct swivl_version version;
+
+	return try_request(g->dev, SWIVL_GET_VERSION, (u64)&version) < 0;
+}
+
 /* ---- VMs ---- */
 
 void *guest_memory(size_t size)

@@ -156,6 +156,7 @@ struct guest {
 #define request(fd, nr, arg) guest_request(fd, nr, (u64)(arg), #nr, __FILE__, __LINE__)
 int guest_request(int fd, unsigned int nr, u64 arg, const char *name, const char *file, int line);
 int try_request(int fd, unsigned int nr, u64 arg);
+bool guest_is_kvm(struct guest *g); /* the device is KVM's */
 int guest_extension(struct guest *g, unsigned int capability); /* 0: not there */
 
 /* A VM with size bytes of memory in slot 0, flags, and one processor with all supported CPUID. */

@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/* Exceptions: delivered, nested, interrupted in their delivery; instructions a guest has not. */
+#include <signal.h>
+#include <unistd.h>
+#include "guest.h"
+
+static struct guest g;
+
+static struct guest_cpu *setup(void)
+{
+	guest_new(&g, 2 * GUEST_SIZE, 0);
+	guest_mode(&g.cpu[0], MODE_LONG);
+	return &g.cpu[0];
+}
+
+/* ---- Each exception, with its error code ---- */
+
+CODE64(divide, "xor %ecx, %ecx\n div %ecx\n");
+CODE64(breakpoint, "int3\n");
+CODE64(icebp, ".byte 0xf1\n");
+CODE64(undefined, "ud2\n");
+CODE64(soft_int, "int $0x55\n");
+CODE64(not_present, "movq $0, 0x838\n movl $0x00001300, 0x83c\n mov $0x38, %eax\n"
+		    "mov %eax, %fs\n");
+CODE64(bad_selector, "mov $0x1238, %eax\n mov %eax, %fs\n");
+CODE64(non_canonical, "mov $0x8000000000000000, %rax\n mov (%rax), %ebx\n");
+CODE64(read_unmapped, "mov $0x100000000, %rax\n mov (%rax), %ebx\n");
+CODE64(write_unmapped, "mov $0x100000000, %rax\n mov %ebx, (%rax)\n");
+CODE64(jump_unmapped, "mov $0x100000000, %rax\n jmp *%rax\n");
+CODE64(unmasked_sse, "movl $0x1d00, 0x9000\n ldmxcsr 0x9000\n xorps %xmm0, %xmm0\n"
+		     "mov $1, %eax\n cvtsi2ss %eax, %xmm1\n divss %xmm0, %xmm1\n");
+CODE64(long_instruction, ".rept 16\n .byte 0x66\n .endr\n nop\n");
+CODE64(trap_flag, "pushf\n orl $0x100, (%rsp)\n popf\n nop\n nop\n");
+
+struct expected {
+	const u8 *code, *end;
+	const char *name;
+	u8 vector;
+	u32 error;
+	s32 rip; /* from GUEST_CODE; below 0: not there */
+};
+#define WANT(name, vector, error, rip) { name, name##_end, #name, vector, error, rip }
+#define NAME(name) { name, name##_end, #name, 0, 0, 0 }
+
+TEST(vectors_and_error_codes)
+{
+	static const struct expected list[] = {
+		WANT(divide, VECTOR_DE, 0, 2),
+		WANT(breakpoint, VECTOR_BP, 0, 1),
+		WANT(icebp, VECTOR_DB, 0, 1),
+		WANT(undefined, VECTOR_UD, 0, 0),
+		WANT(not_present, VECTOR_NP, 0x38, 28),
+		WANT(bad_selector, VECTOR_GP, 0x1238, 5),
+		WANT(unmasked_sse, VECTOR_XM, 0, 31),
+		WANT(non_canonical, VECTOR_GP, 0, 10),
+		WANT(read_unmapped, VECTOR_PF, 0, 10),
+		WANT(write_unmapped, VECTOR_PF, PF_WRITE, 10),
+		WANT(jump_unmapped, VECTOR_PF, PF_FETCH, -1),
+		WANT(long_instruction, VECTOR_GP, 0, 0),
+	};
+	struct guest_cpu *c = setup();
+
+	for (size_t i = 0; i < ARRAY_SIZE(list); i++) {
+		const struct expected *e = &list[i];
+		struct guest_event *event = &guest_events(&g)->event[0];
+		struct kvm_regs r = { 0 };
+		int vector;
+
+		/* QEMU has something of its own for ICEBP, and no unmasked exceptions of SSE. */
+		if (!guest_intel && (e->code == icebp || e->code == unmasked_sse))
+			continue;
+		vector = guest_try(c, e->code, e->end, &r);
+
+		if (vector != e->vector || event->error != e->error)
+			FAIL("%s: vector %d, error %#llx", e->name, vector, event->error);
+		if (e->rip >= 0 && event->rip != GUEST_CODE + (u64)e->rip)
+			FAIL("%s: at %#llx", e->name, event->rip);
+		if (e->vector == VECTOR_PF)
+			EQUAL(event->cr2, 0x100000000);
+	}
+}
+
+TEST(software_interrupt)
+{
+	struct guest_cpu *c = setup();
+	struct kvm_regs r = { 0 };
+
+	EQUAL(TRY(c, soft_int, &r), NO_EXCEPTION);
+	EQUAL(guest_events(&g)->count, 1);
+	EQUAL(guest_events(&g)->event[0].vector, 0x55);
+	EQUAL(guest_events(&g)->event[0].rip, GUEST_CODE + 2);
+}
+
+/* The trap flag: #DB after the instruction that follows POPF. */
+TEST(single_step_of_the_guest)
+{
+	struct guest_cpu *c = setup();
+	struct kvm_regs r = { 0 };
+
+	EQUAL(TRY(c, trap_flag, &r), VECTOR_DB);
+	EQUAL(guest_events(&g)->event[0].rip, GUEST_CODE + 10);
+}
+
+/* ---- Nested ---- */
+
+/* #GP whose gate is not a gate: a double fault (SDM vol. 3, table 6-5). */
+TEST(double_fault)
+{
+	struct guest_cpu *c = setup();
+	struct kvm_regs r = { 0 };
+
+	memset(g.mem + GUEST_IDT + 16 * VECTOR_GP, 0, 16);
+	EQUAL(TRY(c, non_canonical, &r), VECTOR_DF);
+	EQUAL(guest_events(&g)->event[0].error, 0);
+}
+
+/* A page fault while #GP is delivered is a plain page fault. */
+TEST(page_fault_in_delivery)
+{
+	struct guest_cpu *c = setup();
+	struct kvm_regs r = { 0 };
+
+	/* #GP is to run on a stack that is not mapped. */
+	*(u64 *)(g.mem + GUEST_TSS + 36) = 0x100001000;
+	guest_gate(&g, VECTOR_GP, GUEST_STUBS + 16 * VECTOR_GP, 1);
+	EQUAL(TRY(c, non_canonical, &r), VECTOR_PF);
+	EQUAL(guest_events(&g)->event[0].cr2, 0x100000ff8);
+	EQUAL(guest_events(&g)->event[0].error, PF_WRITE);
+}
+
+/* A page fault while a page fault is delivered is a double fault. */
+TEST(page_fault_in_page_fault)
+{
+	struct guest_cpu *c = setup();
+	struct kvm_regs r = { 0 };
+
+	*(u64 *)(g.mem + GUEST_TSS + 36) = 0x100001000;
+	guest_gate(&g, VECTOR_PF, GUEST_STUBS + 16 * VECTOR_PF, 1);
+	EQUAL(TRY(c, read_unmapped, &r), VECTOR_DF);
+}
+
+/* It ends the run; afterwards the processor can be set up again. */
+TEST(triple_fault)
+{
+	struct guest_cpu *c = setup();
+	struct kvm_regs regs;
+	struct kvm_sregs s;
+
+	LOAD(&g, undefined);
+	guest_regs(c, &regs);
+	guest_sregs(c, &s);
+	s.idt.limit = 0;
+	guest_set_sregs(c, &s);
+	guest_run_to(c, KVM_EXIT_SHUTDOWN);
+	s.idt.limit = 0xfff;
+	guest_set_sregs(c, &s);
+	guest_set_regs(c, &regs);
+	guest_run_to(c, KVM_EXIT_IO);
+	EQUAL(c->run->io.port, GUEST_PORT_FAULT);
+	EQUAL(*(u8 *)guest_io_data(c), VECTOR_UD);
+}
+
+CODE16(real_triple, "lidt 0x9000\n int $3\n hlt\n");
+
+TEST(triple_fault_in_real_mode)
+{
+	struct guest_cpu *c = setup();
+
+	LOAD(&g, real_triple);
+	guest_mode(c, MODE_REAL);
+	guest_run_to(c, KVM_EXIT_SHUTDOWN);
+}
+
+/* ---- Delivery that hits memory the hypervisor has not mapped yet ---- */
+
+/*
+ * The IDT and the handler's stack lie in a slot that nobody has touched, so that the delivery
+ * itself ends in an exit; the event must arrive all the same, once.
+ */
+#define FRESH 0x2000000
+
+static struct guest_cpu *fresh_tables(bool fresh_stack)
+{
+	struct guest_cpu *c = setup();
+	u8 *memory = guest_memory(0x400000);
+	struct kvm_sregs s;
+
+	CHECK(!guest_slot(&g, 1, 0, FRESH, 0x400000, memory));
+	memcpy(memory, g.mem + GUEST_IDT, 4096);
+	guest_sregs(c, &s);
+	s.idt.base = FRESH;
+	guest_set_sregs(c, &s);
+	if (fresh_stack) {
+		*(u64 *)(g.mem + GUEST_TSS + 36) = FRESH + 0x201000;
+		for (int i = 0; i < 256; i++)
+			((u64 *)memory)[2 * i] |= 1ull << 32;
+	}
+	return c;
+}
+
+static void delivered(struct guest_cpu *c, u8 vector, u64 error, u64 rip)
+{
+	struct guest_event *e = &guest_events(&g)->event[0];
+
+	EQUAL(guest_events(&g)->count, 1);
+	EQUAL(e->vector, vector);
+	EQUAL(e->error, error);
+	EQUAL(e->rip, rip);
+}
+
+TEST(exception_redelivered)
+{
+	struct kvm_regs r = { 0 };
+
+	for (int stack = 0; stack < 2; stack++) {
+		EQUAL(TRY(fresh_tables(stack), undefined, &r), VECTOR_UD);
+		delivered(&g.cpu[0], VECTOR_UD, 0, GUEST_CODE);
+		guest_end(&g);
+		EQUAL(TRY(fresh_tables(stack), bad_selector, &r), VECTOR_GP);
+		delivered(&g.cpu[0], VECTOR_GP, 0x1238, GUEST_CODE + 5);
+		guest_end(&g);
+		EQUAL(TRY(fresh_tables(stack), read_unmapped, &r), VECTOR_PF);
+		delivered(&g.cpu[0], VECTOR_PF, 0, GUEST_CODE + 10);
+		EQUAL(guest_events(&g)->event[0].cr2, 0x100000000);
+		guest_end(&g);
+	}
+}
+
+TEST(software_interrupt_redelivered)
+{
+	struct kvm_regs r = { 0 };
+
+	for (int stack = 0; stack < 2; stack++) {
+		EQUAL(TRY(fresh_tables(stack), soft_int, &r), NO_EXCEPTION);
+		delivered(&g.cpu[0], 0x55, 0, GUEST_CODE + 2);
+		guest_end(&g);
+		EQUAL(TRY(fresh_tables(stack), breakpoint, &r), VECTOR_BP);
+		delivered(&g.cpu[0], VECTOR_BP, 0, GUEST_CODE + 1);
+		guest_end(&g);
+	}
+}
+
+CODE64(sti_and_wait, "sti\n nop\n nop\n");
+CODE64(only_wait, "nop\n nop\n");
+
+TEST(interrupt_redelivered)
+{
+	struct kvm_interrupt irq = { .irq = 0x77 };
+	struct kvm_regs r = { .rflags = RFLAGS_IF };
+
+	for (int stack = 0; stack < 2; stack++) {
+		struct guest_cpu *c = fresh_tables(stack);
+
+		request(c->fd, KVM_INTERRUPT, &irq);
+		EQUAL(TRY(c, sti_and_wait, &r), NO_EXCEPTION);
+		delivered(c, 0x77, 0, GUEST_CODE);
+		guest_end(&g);
+	}
+}
+
+TEST(nmi_redelivered)
+{
+	struct kvm_regs r = { 0 };
+
+	for (int stack = 0; stack < 2; stack++) {
+		struct guest_cpu *c = fresh_tables(stack);
+
+		request(c->fd, KVM_NMI, 0);
+		EQUAL(TRY(c, only_wait, &r), NO_EXCEPTION);
+		delivered(c, VECTOR_NMI, 0, GUEST_CODE);
+		guest_end(&g);
+	}
+}
+
+/* Tables where no memory is: nobody can deliver that. */
+TEST(delivery_into_nothing)
+{
+	struct guest_cpu *c = setup();
+	struct kvm_sregs s;
+
+	LOAD(&g, undefined);
+	guest_sregs(c, &s);
+	s.idt.base = GUEST_MMIO;
+	guest_set_sregs(c, &s);
+	guest_interrupted_by(SIGALRM);
+	alarm(2);
+	if (try_request(c->fd, KVM_RUN, 0) < 0)
+		SKIP("it runs for ever; a signal ends it");
+	if (c->run->exit_reason != KVM_EXIT_INTERNAL_ERROR &&
+	    c->run->exit_reason != KVM_EXIT_SHUTDOWN)
+		FAIL("%s", guest_exit_text(c));
+}
+
+/* ---- Instructions of VMX and SVM, which the guest has not ---- */
+
+CODE64(i_vmxon, "vmxon 0x9000\n");
+CODE64(i_vmxoff, "vmxoff\n");
+CODE64(i_vmlaunch, "vmlaunch\n");
+CODE64(i_vmresume, "vmresume\n");
+CODE64(i_vmptrld, "vmptrld 0x9000\n");
+CODE64(i_vmptrst, "vmptrst 0x9000\n");
+CODE64(i_vmclear, "vmclear 0x9000\n");
+CODE64(i_vmread, "vmread %rax, %rbx\n");
+CODE64(i_vmwrite, "vmwrite %rax, %rbx\n");
+CODE64(i_invept, "invept 0x9000, %rax\n");
+CODE64(i_invvpid, "invvpid 0x9000, %rax\n");
+CODE64(i_vmfunc, "vmfunc\n");
+CODE64(i_getsec, "xor %eax, %eax\n .byte 0x0f, 0x37\n");
+CODE64(i_vmrun, "mov $0x9000, %eax\n vmrun\n");
+CODE64(i_vmload, "mov $0x9000, %eax\n vmload\n");
+CODE64(i_vmsave, "mov $0x9000, %eax\n vmsave\n");
+CODE64(i_stgi, "stgi\n");
+CODE64(i_clgi, "clgi\n");
+CODE64(i_skinit, "xor %eax, %eax\n skinit\n");
+CODE64(i_invlpga, "invlpga\n");
+
+TEST(virtualization_instructions)
+{
+	static const struct expected list[] = {
+		NAME(i_vmxon), NAME(i_vmxoff), NAME(i_vmlaunch), NAME(i_vmresume), NAME(i_vmptrld),
+		NAME(i_vmptrst), NAME(i_vmclear), NAME(i_vmread), NAME(i_vmwrite), NAME(i_invept),
+		NAME(i_invvpid), NAME(i_vmfunc), NAME(i_getsec), NAME(i_vmrun), NAME(i_vmload),
+		NAME(i_vmsave), NAME(i_stgi), NAME(i_clgi), NAME(i_skinit), NAME(i_invlpga),
+	};
+	struct guest_cpu *c = setup();
+
+	for (size_t i = 0; i < ARRAY_SIZE(list); i++) {
+		struct kvm_regs r = { 0 };
+		int vector = guest_try(c, list[i].code, list[i].end, &r);
+
+		if (vector != VECTOR_UD)
+			FAIL("%s: vector %d instead of #UD", list[i].name, vector);
+	}
+}
+
+/* ---- Hypercalls ---- */
+
+CODE64(vmcall, "vmcall\n");
+CODE64(vmmcall, "vmmcall\n");
+
+/* A number that nobody serves: -1000 comes back, and the guest goes on. */
+TEST(hypercall_unknown)
+{
+	struct kvm_regs r = { .rax = 0x7fff0000, .rbx = 1 };
+	struct guest_cpu *c = setup();
+
+	if (guest_intel)
+		EQUAL(TRY(c, vmcall, &r), NO_EXCEPTION);
+	else
+		EQUAL(TRY(c, vmmcall, &r), NO_EXCEPTION);
+	EQUAL(r.rax, -1000);
+	EQUAL(r.rbx, 1);
+	EQUAL(r.rip, GUEST_CODE + 4);
+}
