@@ -298,9 +298,11 @@ long rq_get_supported_cpuid(struct request *rq)
 
 static const struct kvm_cpuid_entry2 *find(const struct vcpu *vcpu, u32 leaf, u32 subleaf)
 {
-	const struct kvm_cpuid_entry2 *e = vcpu->cpuid, *end = e + vcpu->ncpuid;
+	u32 i;
 
-	for (; e < end; e++) {
+	for (i = 0; i < vcpu->ncpuid; i++) {
+		const struct kvm_cpuid_entry2 *e = &vcpu->cpuid[i];
+
 		if (e->function == leaf && (e->index == subleaf ||
 					    !(e->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX)))
 			return e;

@@ -17,6 +17,7 @@
 
 long model_allocations, model_pins, model_unpinned_dirty;
 long model_fail_alloc, model_fail_pin;
+u64 model_arena, model_arena_size;
 bool model_signal;
 u64 model_time_ns;
 u32 model_tsc_khz;
@@ -76,6 +77,12 @@ void *host_page_va(u64 pa)
 	return (void *)pa;
 }
 
+static bool in_arena(u64 address, u64 size)
+{
+	return !model_arena_size || (address >= model_arena && size <= model_arena_size &&
+				     address - model_arena <= model_arena_size - size);
+}
+
 /* The caller is this process; the system call tells bad addresses without a signal. */
 static int copy(void *local, u64 remote, size_t size, bool to_caller)
 {
@@ -85,6 +92,8 @@ static int copy(void *local, u64 remote, size_t size, bool to_caller)
 
 	if (!size)
 		return 0;
+	if (!in_arena(remote, size))
+		return -SWIVL_EFAULT;
 	if (to_caller)
 		done = process_vm_writev(getpid(), &l, 1, &r, 1, 0);
 	else

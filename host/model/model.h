@@ -27,6 +27,9 @@ extern long model_unpinned_dirty; /* pages given back as written, so far */
 extern long model_fail_alloc;
 extern long model_fail_pin;
 
+/* If the size is not 0: all the memory that the caller has, for addresses that are arbitrary. */
+extern u64 model_arena, model_arena_size;
+
 extern bool model_signal; /* host_signal_pending() */
 extern u64 model_time_ns;
 extern u32 model_tsc_khz;

@@ -656,6 +656,50 @@ static void events_come_back(void **state)
 	assert_int_equal(injected.vector, 0x31);
 }
 
+/* What is set replaces what was there, all of it. */
+static void events_are_replaced(void **state)
+{
+	struct kvm_vcpu_events both = { .exception = { .injected = 1, .nr = 14 },
+					.interrupt = { .injected = 1, .nr = 0x31 } };
+	struct kvm_vcpu_events none = { .flags = 0 }, e;
+
+	assert_int_equal(call(KVM_SET_VCPU_EVENTS, &both), 0);
+	assert_int_equal(call(KVM_SET_VCPU_EVENTS, &none), 0);
+	assert_int_equal(call(KVM_GET_VCPU_EVENTS, &e), 0);
+	assert_int_equal(e.exception.injected, 0);
+	assert_int_equal(e.interrupt.injected, 0);
+}
+
+static void guest_in_a_shadow(struct vcpu *v, struct model_hw *hw)
+{
+	at_entry = hw->state;
+	hw->state.shadow = SHADOW_NMI | SHADOW_STI;
+	hw->state.debugctl = 2;
+}
+
+/* Parts of a group: what is not set stays as the guest left it, what is set gets there. */
+static void shadows_and_debug_state_in_hardware(void **state)
+{
+	struct kvm_vcpu_events e = { .flags = 0 };
+	struct kvm_debugregs d = { .dr7 = 0x455 };
+
+	model_guest = guest_in_a_shadow;
+	assert_int_equal(model_ioctl(vcpu, KVM_RUN, 0), 0);
+	assert_int_equal(model_ioctl(vcpu, KVM_RUN, 0), 0);
+	e.nmi.masked = 1; /* and the interrupt shadow is not spoken of */
+	assert_int_equal(call(KVM_SET_VCPU_EVENTS, &e), 0);
+	assert_int_equal(call(KVM_GET_VCPU_EVENTS, &e), 0);
+	assert_int_equal(e.nmi.masked, 1);
+	e.flags = 0;
+	e.nmi.masked = 0;
+	assert_int_equal(call(KVM_SET_VCPU_EVENTS, &e), 0);
+	assert_int_equal(call(KVM_SET_DEBUGREGS, &d), 0);
+	assert_int_equal(model_ioctl(vcpu, KVM_RUN, 0), 0);
+	assert_int_equal(at_entry.shadow & SHADOW_NMI, 0);
+	assert_int_equal(at_entry.dr7, 0x455);
+	assert_int_equal(at_entry.debugctl, 2);
+}
+
 static void events_refused(void **state)
 {
 	struct kvm_vcpu_events e = { .flags = 1u << 31 };
@@ -937,6 +981,8 @@ int main(void)
 		TEST(xcrs),
 		TEST(interrupts_of_the_caller),
 		TEST(events_come_back),
+		TEST(events_are_replaced),
+		TEST(shadows_and_debug_state_in_hardware),
 		TEST(events_refused),
 		TEST(triple_fault_by_event),
 		TEST(mp_states),
