@@ -673,7 +673,7 @@ static void events_are_replaced(void **state)
 static void guest_in_a_shadow(struct vcpu *v, struct model_hw *hw)
 {
 	at_entry = hw->state;
-	hw->state.shadow = SHADOW_NMI | SHADOW_STI;
+	hw->state.shadow = SHADOW_NMI;
 	hw->state.debugctl = 2;
 }
 
