@@ -115,7 +115,7 @@ static int own_counters(const struct swivl_stats *s, struct swivl_counter *count
 	n = put(counters, max, n, "returns to user space", "", s->user_exits);
 	n = put(counters, max, n, "control structure reads", "", s->hardware_reads);
 	n = put(counters, max, n, "control structure writes", "", s->hardware_writes);
-	return put(counters, max, n, "kernel memory now, pages", "", s->pages);
+	return put(counters, max, n, "kernel memory now, bytes", "", s->memory);
 }
 
 int swivl_vcpu_counters(struct swivl_vcpu *vcpu, struct swivl_counter *counters, unsigned int max)

@@ -6,15 +6,7 @@
 
 int vm_memory_init(struct vm *vm)
 {
-	vm->slots = host_alloc(VM_MAX_SLOTS * sizeof(*vm->slots));
-	if (!vm->slots)
-		return -SWIVL_ENOMEM;
-	vm->nslots = 0;
-	if (!stage2_init(&vm->stage2))
-		return 0;
-	host_free(vm->slots);
-	vm->slots = NULL;
-	return -SWIVL_ENOMEM;
+	return stage2_init(&vm->stage2);
 }
 
 void vm_memory_free(struct vm *vm)
@@ -68,6 +60,27 @@ static void slot_remove(struct vm *vm, struct memslot *slot)
 
 	memmove(slot, slot + 1, (vm->nslots - i - 1) * sizeof(*slot));
 	vm->nslots--;
+}
+
+/* Most VMs have a handful of slots: room for them is made when they come. vm->lock held. */
+static int slots_reserve(struct vm *vm)
+{
+	u32 room = vm->slots_room ? vm->slots_room * 2 : 8;
+	struct memslot *slots, *old = vm->slots;
+
+	if (vm->nslots < vm->slots_room)
+		return 0;
+	slots = host_alloc(room * sizeof(*slots));
+	if (!slots)
+		return -SWIVL_ENOMEM;
+	vm_memory_lock(vm);
+	if (vm->nslots)
+		memcpy(slots, old, vm->nslots * sizeof(*slots));
+	vm->slots = slots;
+	vm->slots_room = room;
+	vm_memory_unlock(vm);
+	host_free(old);
+	return 0;
 }
 
 static void slot_insert(struct vm *vm, const struct memslot *slot)
@@ -151,6 +164,8 @@ static int region_add(struct vm *vm, const struct kvm_userspace_memory_region *r
 				.uaddr = r->userspace_addr, .id = r->slot, .flags = r->flags };
 	int err = check_place(vm, r, NULL);
 
+	if (!err)
+		err = slots_reserve(vm);
 	if (!err && (r->flags & KVM_MEM_LOG_DIRTY_PAGES))
 		err = log_start(vm, &slot);
 	if (err)

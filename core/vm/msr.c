@@ -391,6 +391,11 @@ int vcpu_msrs_init(struct vcpu *vcpu)
 	return 0;
 }
 
+size_t vcpu_msrs_size(void)
+{
+	return sizeof(struct vcpu_msrs);
+}
+
 void vcpu_msrs_free(struct vcpu *vcpu)
 {
 	host_free(vcpu->msrs);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /* Requests to a VM, but for its memory and its interrupt chips. */
+#include "core/irq/irqchip.h"
 #include "core/swivl.h"
 #include "core/vm/request.h"
 #include "core/x86/regs.h"
@@ -159,20 +160,37 @@ static void add_stats(struct swivl_stats *s, const struct vcpu *vcpu)
 	s->user_exits += vcpu->user_exits;
 	s->hardware_reads += vcpu->hardware_reads;
 	s->hardware_writes += vcpu->hardware_writes;
-	s->pages += 4; /* the vCPU itself, kvm_run, port data, FPU */
+	s->memory += sizeof(*vcpu) + 3 * SWIVL_PAGE_SIZE + vcpu->ncpuid * sizeof(*vcpu->cpuid) +
+		     vcpu_msrs_size() + (vcpu->lapic ? sizeof(*vcpu->lapic) : 0);
+}
+
+/* A slot's log counts with the slot. vm->lock held. */
+static u64 slots_memory(const struct vm *vm)
+{
+	u64 bytes = vm->slots_room * sizeof(*vm->slots);
+	u32 i;
+
+	for (i = 0; i < vm->nslots; i++)
+		if (vm->slots[i].dirty)
+			bytes += vm->slots[i].size / SWIVL_PAGE_SIZE / 8;
+	return bytes;
 }
 
 long rq_get_stats(struct request *rq)
 {
 	struct swivl_stats *s = rq->data;
-	u32 i, n = __atomic_load_n(&rq->vm->nvcpus, __ATOMIC_ACQUIRE);
+	struct vm *vm = rq->vm;
+	u32 i, n = __atomic_load_n(&vm->nvcpus, __ATOMIC_ACQUIRE);
 
 	if (rq->vcpu) {
 		add_stats(s, rq->vcpu);
 		return 0;
 	}
 	for (i = 0; i < n; i++)
-		add_stats(s, rq->vm->vcpus[i]);
-	s->pages += rq->vm->stage2.pages;
+		add_stats(s, vm->vcpus[i]);
+	host_mutex_lock(&vm->lock);
+	s->memory += sizeof(*vm) + slots_memory(vm) + vm->stage2.pages * SWIVL_PAGE_SIZE +
+		     (vm->irqchip ? sizeof(*vm->irqchip) : 0);
+	host_mutex_unlock(&vm->lock);
 	return 0;
 }

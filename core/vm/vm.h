@@ -133,8 +133,8 @@ struct vm {
 	struct host_mutex lock;
 	struct host_rwlock mem_lock;
 	u32 mem_writers; /* somebody waits for mem_lock: vCPUs leave their section */
-	struct memslot *slots; /* sorted by gpa, VM_MAX_SLOTS long */
-	u32 nslots;
+	struct memslot *slots; /* sorted by gpa; NULL at first */
+	u32 nslots, slots_room; /* in use; that there is room for */
 	struct stage2 stage2;
 	struct vcpu *vcpus[VM_MAX_VCPUS]; /* by index; a slot is set once */
 	u32 nvcpus;
@@ -344,6 +344,7 @@ bool cpuid_offers(u32 leaf, u32 subleaf, unsigned int reg, unsigned int bit);
 #define GUEST_PHYS_BITS_DEFAULT 36
 int vcpu_msrs_init(struct vcpu *vcpu);
 void vcpu_msrs_free(struct vcpu *vcpu);
+size_t vcpu_msrs_size(void);
 /*
  * 0, or why the guest gets #GP and the caller of KVM_GET_MSRS an end of its list. A write may
  * also return -SWIVL_EAGAIN: again outside of the section.

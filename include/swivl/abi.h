@@ -115,7 +115,7 @@ struct swivl_stats {
 	swivl_u64 user_exits; /* returns of KVM_RUN */
 	swivl_u64 hardware_reads; /* VMREAD; loads from the VMCB */
 	swivl_u64 hardware_writes; /* VMWRITE; stores to the VMCB */
-	swivl_u64 pages; /* 4096 bytes each, of kernel memory held now */
+	swivl_u64 memory; /* bytes that the kernel holds for it now, control structures apart */
 	swivl_u64 reserved[11];
 	swivl_u64 exits[SWIVL_EXIT_ROOM]; /* by enum swivl_exit_kind */
 };
