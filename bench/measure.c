@@ -34,7 +34,7 @@
 /* What an item found out; the processes share it. */
 struct result {
 	bool valid;
-	double median, p99;
+	double median, p99, mean;
 	double hardware; /* VMREAD and VMWRITE, or VMCB accesses, an exit; below 0: not known */
 	char reason[160];
 };
@@ -100,6 +100,11 @@ static int compare(const void *a, const void *b)
 
 static void summary(struct result *r, u32 *values, unsigned int n, double overhead)
 {
+	double sum = 0;
+
+	for (unsigned int i = 0; i < n; i++)
+		sum += values[i];
+	r->mean = sum / n - overhead;
 	qsort(values, n, sizeof(*values), compare);
 	r->median = values[n / 2] - overhead;
 	r->p99 = values[n * 99 / 100] - overhead;
@@ -491,7 +496,7 @@ static void item_memory(struct result *r)
 		request(cpu, KVM_SET_REGS, &regs);
 		request(cpu, KVM_RUN, 0);
 	}
-	r->median = r->p99 = (double)(before - free_memory()) / MEMORY_VMS;
+	r->median = r->p99 = r->mean = (double)(before - free_memory()) / MEMORY_VMS;
 	r->valid = true;
 }
 
@@ -559,20 +564,21 @@ static void print_item(const struct item *item, bool json, bool first)
 		if (!r->valid)
 			printf("{\"reason\": \"%s\"}", r->reason);
 		else if (r->hardware >= 0)
-			printf("{\"median\": %.0f, \"p99\": %.0f, \"hardware\": %.1f}", r->median,
-			       r->p99, r->hardware);
+			printf("{\"median\": %.0f, \"p99\": %.0f, \"mean\": %.0f, \"hardware\": %.1f}",
+			       r->median, r->p99, r->mean, r->hardware);
 		else
-			printf("{\"median\": %.0f, \"p99\": %.0f}", r->median, r->p99);
+			printf("{\"median\": %.0f, \"p99\": %.0f, \"mean\": %.0f}", r->median, r->p99,
+			       r->mean);
 		return;
 	}
 	if (!r->valid)
 		printf("%-16s %12s  %s\n", item->name, "n/a", r->reason);
 	else if (r->hardware >= 0)
-		printf("%-16s %12.0f %12.0f %8.1f  %s\n", item->name, r->median, r->p99,
-		       r->hardware, item->unit);
+		printf("%-16s %12.0f %12.0f %12.0f %8.1f  %s\n", item->name, r->median, r->p99,
+		       r->mean, r->hardware, item->unit);
 	else
-		printf("%-16s %12.0f %12.0f %8s  %s\n", item->name, r->median, r->p99, "",
-		       item->unit);
+		printf("%-16s %12.0f %12.0f %12.0f %8s  %s\n", item->name, r->median, r->p99,
+		       r->mean, "", item->unit);
 }
 
 static bool wanted(const char *name, char **names)
@@ -604,7 +610,8 @@ int main(int argc, char **argv)
 	if (json)
 		printf("{");
 	else
-		printf("%-16s %12s %12s %8s\n", guest_device, "median", "99th", "hardware");
+		printf("%-16s %12s %12s %12s %8s\n", guest_device, "median", "99th", "mean",
+		       "hardware");
 	for (size_t i = 0; i < ARRAY_SIZE(items); i++) {
 		if (!wanted(items[i].name, argv))
 			continue;

@@ -85,6 +85,12 @@ static int on_exception(struct vcpu *vcpu)
 	case VECTOR_DB:
 		if (vcpu->guest_debug & (KVM_GUESTDBG_SINGLESTEP | KVM_GUESTDBG_USE_HW_BP))
 			return debug_exit(vcpu, VECTOR_DB, e->exception.info);
+		if (e->length) {
+			/* INT1, a trap that leaves DR6 alone. */
+			vcpu->event = (struct event){ .type = EVENT_PRIVILEGED_SOFT,
+						      .vector = VECTOR_DB, .length = e->length };
+			return HANDLED_RESUME;
+		}
 		vcpu_raise_debug(vcpu, e->exception.info);
 		return HANDLED_RESUME;
 	case VECTOR_BP:

@@ -57,6 +57,11 @@ static bool cr0_is_valid(struct vcpu *vcpu, u64 value)
 		if (!(s->cr4 & CR4_PAE) || (s->seg[SEG_CS].attr & SEG_ATTR_L))
 			return false;
 	}
+	if (!(value & CR0_PG) && (s->cr0 & CR0_PG) && (s->efer & EFER_LMA)) {
+		vcpu_need(vcpu, STATE_MODE);
+		if (s->seg[SEG_CS].attr & SEG_ATTR_L)
+			return false;
+	}
 	return (value & CR0_PG) || !(s->cr4 & CR4_PCIDE);
 }
 
