@@ -5,9 +5,12 @@
 # --trace, the disassembler Zydis if its headers are there.
 
 CLI_SRCS := $(wildcard cli/*.c)
-CLI_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Wno-override-init -pthread -Iinclude -I.
-CLI_OBJS := $(CLI_SRCS:cli/%.c=$(BUILD)/cli/static/%.o)
-CLI_DYN_OBJS := $(CLI_SRCS:cli/%.c=$(BUILD)/cli/dynamic/%.o)
+CLI_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Wno-override-init -pthread -Iinclude -I. \
+	-DSWIVL_VERSION='"$(shell cat VERSION)"'
+# What swivl check shares with the module: the reasons, and the decision on capabilities.
+CLI_CORE := $(BUILD)/cli/core/refusal.o $(BUILD)/cli/core/caps.o
+CLI_OBJS := $(CLI_SRCS:cli/%.c=$(BUILD)/cli/static/%.o) $(CLI_CORE)
+CLI_DYN_OBJS := $(CLI_SRCS:cli/%.c=$(BUILD)/cli/dynamic/%.o) $(CLI_CORE)
 CLI_ZYDIS := $(if $(wildcard /usr/include/Zydis/Zydis.h),yes)
 CLI_DYN_LIBS := $(if $(CLI_ZYDIS),-lZydis)
 
@@ -23,10 +26,16 @@ $(BUILD)/cli/dynamic/%.o: cli/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CLI_CFLAGS) $(if $(CLI_ZYDIS),-DHAVE_ZYDIS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+$(CLI_CORE):
+	@mkdir -p $(@D)
+	$(CC) $(CLI_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+$(BUILD)/cli/core/refusal.o: core/vm/refusal.c
+$(BUILD)/cli/core/caps.o: core/vmx/caps.c
+
 $(BUILD)/cli/swivl: $(CLI_OBJS) $(BUILD)/lib/libswivl.a
 	$(CC) -static -pthread $(LDFLAGS) -o $@ $^
 
 $(BUILD)/cli/dynamic/swivl: $(CLI_DYN_OBJS) $(BUILD)/lib/libswivl.a
 	$(CC) -pthread $(LDFLAGS) -o $@ $^ $(CLI_DYN_LIBS)
 
--include $(CLI_OBJS:.o=.d) $(CLI_DYN_OBJS:.o=.d)
+-include $(CLI_CORE:.o=.d) $(CLI_OBJS:.o=.d) $(CLI_DYN_OBJS:.o=.d)

@@ -5,26 +5,36 @@
  */
 #include "core/vmx/vmx.h"
 
-struct vmx_caps vmx_read_caps(void)
+struct vmx_caps vmx_gather_caps(u64 (*read)(u32 msr))
 {
-	struct vmx_caps caps = { .basic = x86_rdmsr(IA32_VMX_BASIC) };
+	struct vmx_caps caps = { .basic = read(IA32_VMX_BASIC) };
 	bool t = caps.basic & BASIC_TRUE_CONTROLS;
 
-	caps.pin = x86_rdmsr(t ? IA32_VMX_TRUE_PINBASED_CTLS : IA32_VMX_PINBASED_CTLS);
-	caps.primary = x86_rdmsr(t ? IA32_VMX_TRUE_PROCBASED_CTLS : IA32_VMX_PROCBASED_CTLS);
-	caps.exit = x86_rdmsr(t ? IA32_VMX_TRUE_EXIT_CTLS : IA32_VMX_EXIT_CTLS);
-	caps.entry = x86_rdmsr(t ? IA32_VMX_TRUE_ENTRY_CTLS : IA32_VMX_ENTRY_CTLS);
-	caps.misc = x86_rdmsr(IA32_VMX_MISC);
-	caps.cr0_fixed0 = x86_rdmsr(IA32_VMX_CR0_FIXED0);
-	caps.cr0_fixed1 = x86_rdmsr(IA32_VMX_CR0_FIXED1);
-	caps.cr4_fixed0 = x86_rdmsr(IA32_VMX_CR4_FIXED0);
-	caps.cr4_fixed1 = x86_rdmsr(IA32_VMX_CR4_FIXED1);
+	caps.pin = read(t ? IA32_VMX_TRUE_PINBASED_CTLS : IA32_VMX_PINBASED_CTLS);
+	caps.primary = read(t ? IA32_VMX_TRUE_PROCBASED_CTLS : IA32_VMX_PROCBASED_CTLS);
+	caps.exit = read(t ? IA32_VMX_TRUE_EXIT_CTLS : IA32_VMX_EXIT_CTLS);
+	caps.entry = read(t ? IA32_VMX_TRUE_ENTRY_CTLS : IA32_VMX_ENTRY_CTLS);
+	caps.misc = read(IA32_VMX_MISC);
+	caps.cr0_fixed0 = read(IA32_VMX_CR0_FIXED0);
+	caps.cr0_fixed1 = read(IA32_VMX_CR0_FIXED1);
+	caps.cr4_fixed0 = read(IA32_VMX_CR4_FIXED0);
+	caps.cr4_fixed1 = read(IA32_VMX_CR4_FIXED1);
 	if (caps.primary >> 32 & PRIMARY_SECONDARY)
-		caps.secondary = x86_rdmsr(IA32_VMX_PROCBASED_CTLS2);
+		caps.secondary = read(IA32_VMX_PROCBASED_CTLS2);
 	/* The MSR exists only with one of these two (A.10). */
 	if (caps.secondary >> 32 & (SECONDARY_EPT | SECONDARY_VPID))
-		caps.ept_vpid = x86_rdmsr(IA32_VMX_EPT_VPID_CAP);
+		caps.ept_vpid = read(IA32_VMX_EPT_VPID_CAP);
 	return caps;
+}
+
+static u64 read_here(u32 msr)
+{
+	return x86_rdmsr(msr);
+}
+
+struct vmx_caps vmx_read_caps(void)
+{
+	return vmx_gather_caps(read_here);
 }
 
 bool vmx_fixed_ok(u64 value, u64 fixed0, u64 fixed1)

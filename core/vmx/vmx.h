@@ -38,6 +38,8 @@ struct vmx_controls {
 };
 
 struct vmx_caps vmx_read_caps(void);
+/* The same through @read, for a program that has MSRs from elsewhere. */
+struct vmx_caps vmx_gather_caps(u64 (*read)(u32 msr));
 /* Pure. False: @why names what is required and not there. */
 bool vmx_compute_controls(const struct vmx_caps *caps, struct vmx_controls *controls,
 			  struct refusal_report *why);

@@ -27,10 +27,6 @@
 extern "C" {
 #endif
 
-#define SWIVL_VERSION_MAJOR 0
-#define SWIVL_VERSION_MINOR 1
-#define SWIVL_VERSION "0.1"
-
 struct swivl;
 struct swivl_vm;
 struct swivl_vcpu;

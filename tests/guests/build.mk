@@ -4,11 +4,11 @@
 # flat_* raw real-mode code, mb_* multiboot 1 (32-bit ELF at 1 MiB), elf_* 64-bit ELF at 2 MiB.
 
 GUESTS := $(BUILD)/guests
-GUEST_BINS := $(patsubst tests/guests/%.S,$(GUESTS)/%,$(wildcard tests/guests/*.S))
+RUN_GUESTS := $(patsubst tests/guests/%.S,$(GUESTS)/%,$(wildcard tests/guests/*.S))
 
 .PHONY: guests
 all: guests
-guests: $(GUEST_BINS)
+guests: $(RUN_GUESTS)
 
 $(GUESTS)/%.o32: tests/guests/%.S tests/guests/guest.h
 	@mkdir -p $(@D)

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* swivl check's judgement, for computers of all kinds. */
+// uses: cli/check_judge.c core/vmx/caps.c core/vm/refusal.c
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <errno.h>
+#include <cmocka.h>
+
+#include "core/vmx/vmx.h"
+#include "cli/check.h"
+
+static struct facts f;
+static struct judgement j;
+
+/* An Intel computer with everything, the module loaded, the device working. */
+static int setup(void **state)
+{
+	memset(&f, 0, sizeof(f));
+	f.vendor = VENDOR_INTEL;
+	f.ncpus = 2;
+	f.flag_known = f.flag = f.vmx_flags_known = f.flag_ept = f.flag_unrestricted = true;
+	f.module_loaded = true;
+	f.swivl = (struct device_facts){ .path = "/dev/swivl", .exists = true };
+	f.kvm = (struct device_facts){ .path = "/dev/kvm" };
+	for (unsigned int i = 0; i < 2; i++) {
+		struct cpu_facts *c = &f.cpus[i];
+
+		c->extension = c->msrs_known = true;
+		c->control = FEATURE_CONTROL_LOCKED | FEATURE_CONTROL_VMX;
+		/* all controls may be 1 and may be 0, all of EPT; regions of a page, write-back */
+		for (unsigned int n = 0; n < 18; n++)
+			c->vmx[n] = 0xffffffff00000000;
+		c->vmx[0] = 0x00d8100000000012;
+		c->vmx[IA32_VMX_EPT_VPID_CAP - IA32_VMX_BASIC] = ~0ull;
+	}
+	return 0;
+}
+
+static const struct reason *reason(const char *name)
+{
+	for (unsigned int i = 0; i < j.n; i++)
+		if (!strcmp(j.reasons[i].name, name))
+			return &j.reasons[i];
+	fail_msg("no reason \"%s\"", name);
+	return NULL;
+}
+
+static void no_module(void)
+{
+	f.module_loaded = f.swivl.exists = false;
+}
+
+static void all_is_well(void **state)
+{
+	check_judge(&f, &j);
+	assert_int_equal(j.verdict, VERDICT_READY);
+	assert_string_equal(j.device, "/dev/swivl");
+	assert_int_equal(j.n, 0);
+	assert_false(j.msrs_missing);
+}
+
+static void the_module_is_not_loaded(void **state)
+{
+	no_module();
+	check_judge(&f, &j);
+	assert_int_equal(j.verdict, VERDICT_ABLE);
+	assert_null(j.device);
+	assert_int_equal(j.n, 1);
+	reason("module-not-loaded");
+}
+
+static void kvm_serves_where_swivl_is_not(void **state)
+{
+	no_module();
+	f.kvm.exists = f.kvm_loaded = f.kvm_holds = true;
+	check_judge(&f, &j);
+	assert_int_equal(j.verdict, VERDICT_READY);
+	assert_string_equal(j.device, "/dev/kvm");
+	reason("vmx-held");
+	reason("module-not-loaded");
+}
+
+static void no_extension_in_cpuid(void **state)
+{
+	no_module();
+	f.cpus[0].extension = f.cpus[1].extension = false;
+	check_judge(&f, &j);
+	assert_int_equal(j.verdict, VERDICT_UNABLE);
+	assert_int_equal(reason("vmx-cpuid")->cpu, 0);
+	assert_int_equal(j.n, 2); /* once for both CPUs; and the module */
+}
+
+static void locked_off_by_firmware(void **state)
+{
+	no_module();
+	f.cpus[1].control = FEATURE_CONTROL_LOCKED;
+	check_judge(&f, &j);
+	assert_int_equal(j.verdict, VERDICT_UNABLE);
+	assert_int_equal(reason("vmx-locked-off")->cpu, 1);
+	assert_int_equal(reason("vmx-locked-off")->found, 1);
+	assert_int_equal(reason("vmx-locked-off")->wanted, 5);
+}
+
+static void not_locked_is_fine(void **state)
+{
+	f.cpus[0].control = f.cpus[1].control = 0;
+	check_judge(&f, &j);
+	assert_int_equal(j.n, 0);
+}
+
+static void old_processors(void **state)
+{
+	const unsigned int ctls2 = IA32_VMX_PROCBASED_CTLS2 - IA32_VMX_BASIC;
+
+	no_module();
+	for (unsigned int i = 0; i < 2; i++)
+		f.cpus[i].vmx[ctls2] = 0xffffffff00000000 & ~((u64)SECONDARY_UNRESTRICTED << 32);
+	check_judge(&f, &j);
+	assert_int_equal(j.verdict, VERDICT_UNABLE);
+	reason("no-unrestricted-guest");
+	for (unsigned int i = 0; i < 2; i++)
+		f.cpus[i].vmx[ctls2] = 0xffffffff00000000 & ~((u64)SECONDARY_EPT << 32);
+	check_judge(&f, &j);
+	reason("no-ept");
+	assert_int_equal(j.n, 2);
+}
+
+static void without_msrs_linux_flags_speak(void **state)
+{
+	no_module();
+	f.cpus[0].msrs_known = f.cpus[1].msrs_known = false;
+	check_judge(&f, &j);
+	assert_int_equal(j.verdict, VERDICT_ABLE);
+	assert_true(j.msrs_missing);
+	f.flag_ept = f.flag_unrestricted = false;
+	check_judge(&f, &j);
+	assert_int_equal(j.verdict, VERDICT_UNABLE);
+	reason("no-ept");
+	reason("no-unrestricted-guest");
+	f.flag = false;
+	check_judge(&f, &j);
+	reason("vmx-locked-off");
+	f.flag_known = f.vmx_flags_known = false; /* an old kernel says nothing */
+	check_judge(&f, &j);
+	assert_int_equal(j.verdict, VERDICT_ABLE);
+}
+
+static void cpus_that_differ(void **state)
+{
+	f.cpus[1].vmx[0]++;
+	check_judge(&f, &j);
+	assert_int_equal(reason("mixed-cpus")->cpu, 1);
+}
+
+static void neither_vendor(void **state)
+{
+	no_module();
+	f.vendor = VENDOR_OTHER;
+	check_judge(&f, &j);
+	assert_int_equal(j.verdict, VERDICT_UNABLE);
+	reason("no-vendor");
+}
+
+static void amd(void **state)
+{
+	no_module();
+	f.vendor = VENDOR_AMD;
+	f.cpus[0].control = 0x18;
+	f.cpus[1].control = 0x10;
+	f.cpus[0].nested_paging = true;
+	check_judge(&f, &j);
+	assert_int_equal(reason("svm-locked")->cpu, 0);
+	assert_int_equal(reason("svm-disabled")->cpu, 1);
+	assert_int_equal(reason("no-nested-paging")->cpu, 1);
+	f.cpus[0].extension = false;
+	check_judge(&f, &j);
+	reason("svm-cpuid");
+	f.kvm_holds = true;
+	check_judge(&f, &j);
+	reason("svm-held");
+}
+
+static void no_permission(void **state)
+{
+	f.swivl.error = EACCES;
+	strcpy(f.swivl.group, "kvm");
+	check_judge(&f, &j);
+	assert_int_equal(j.verdict, VERDICT_ABLE);
+	assert_non_null(strstr(reason("no-permission")->what, "/dev/swivl; it belongs to the group kvm"));
+	f.swivl.error = ENODEV;
+	check_judge(&f, &j);
+	assert_non_null(strstr(reason("device-fails")->what, "error 19"));
+}
+
+static void other_things_in_the_way(void **state)
+{
+	f.swivl.exists = false;
+	check_judge(&f, &j);
+	reason("no-device-node");
+	strcpy(f.other, "vboxdrv");
+	no_module();
+	check_judge(&f, &j);
+	assert_string_equal(reason("other-hypervisor")->what, "vboxdrv");
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup(f, setup)
+	const struct CMUnitTest tests[] = {
+		T(all_is_well),
+		T(the_module_is_not_loaded),
+		T(kvm_serves_where_swivl_is_not),
+		T(no_extension_in_cpuid),
+		T(locked_off_by_firmware),
+		T(not_locked_is_fine),
+		T(old_processors),
+		T(without_msrs_linux_flags_speak),
+		T(cpus_that_differ),
+		T(neither_vendor),
+		T(amd),
+		T(no_permission),
+		T(other_things_in_the_way),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
