@@ -205,7 +205,7 @@ static void group_name(unsigned int gid, char *to, size_t room)
 
 static void gather_device(struct device_facts *d, const char *path)
 {
-	struct swivl *host;
+	struct swivl_host *host;
 	struct stat st;
 
 	d->path = path;

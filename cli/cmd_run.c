@@ -259,7 +259,7 @@ static void say_end(struct machine *m)
 		stats_print(m);
 }
 
-static void say_which(struct swivl *host)
+static void say_which(struct swivl_host *host)
 {
 	struct swivl_version version;
 

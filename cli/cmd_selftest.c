@@ -36,7 +36,7 @@ static unsigned int print_steps(const struct swivl_selftest *t)
 	return wrong;
 }
 
-static int test_cpus(struct swivl *host)
+static int test_cpus(struct swivl_host *host)
 {
 	long cpu, cpus = sysconf(_SC_NPROCESSORS_CONF);
 	unsigned int steps = 0, wrong = 0, tested = 0;
@@ -71,7 +71,7 @@ int cmd_selftest(int argc, char **argv)
 	static const struct option options[] = { { "device", required_argument, NULL, 'd' }, { 0 } };
 	const char *device = NULL;
 	struct swivl_version version;
-	struct swivl *host;
+	struct swivl_host *host;
 	int opt, err, status = STATUS_CANNOT;
 
 	optind = 1;

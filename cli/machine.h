@@ -52,7 +52,7 @@ struct cmos {
 
 struct machine {
 	const struct options *opt;
-	struct swivl *host;
+	struct swivl_host *host;
 	struct swivl_vm *vm;
 	bool irqchip;
 	uint8_t *ram; /* low, then high, in one mapping */

@@ -10,7 +10,7 @@
 
 #include "swivl/swivl.h"
 
-struct swivl {
+struct swivl_host {
 	int fd;
 	char path[256];
 	size_t run_size; /* bytes of a vCPU's shared state */
@@ -18,7 +18,7 @@ struct swivl {
 
 struct swivl_vm {
 	int fd;
-	struct swivl *host;
+	struct swivl_host *host;
 };
 
 static inline int request(int fd, unsigned long nr, const void *arg)

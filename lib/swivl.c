@@ -16,7 +16,7 @@ static _Thread_local char last_tried[256] = "/dev/swivl";
 
 /* ---- the hypervisor ---- */
 
-static int open_one(struct swivl *host, const char *path)
+static int open_one(struct swivl_host *host, const char *path)
 {
 	int version;
 
@@ -41,10 +41,10 @@ static int open_one(struct swivl *host, const char *path)
 	return version < 0 ? version : -EPROTO;
 }
 
-int swivl_open(const char *path, struct swivl **out)
+int swivl_open(const char *path, struct swivl_host **out)
 {
 	static const char *const usual[] = { "/dev/swivl", "/dev/kvm" };
-	struct swivl *host = calloc(1, sizeof(*host));
+	struct swivl_host *host = calloc(1, sizeof(*host));
 	int ret = -ENOENT;
 
 	if (!host)
@@ -66,7 +66,7 @@ int swivl_open(const char *path, struct swivl **out)
 	return 0;
 }
 
-void swivl_close(struct swivl *host)
+void swivl_close(struct swivl_host *host)
 {
 	if (!host)
 		return;
@@ -74,7 +74,7 @@ void swivl_close(struct swivl *host)
 	free(host);
 }
 
-const char *swivl_path(const struct swivl *host)
+const char *swivl_path(const struct swivl_host *host)
 {
 	return host->path;
 }
@@ -84,17 +84,17 @@ const char *swivl_open_failed(void)
 	return last_tried;
 }
 
-int swivl_get_version(struct swivl *host, struct swivl_version *version)
+int swivl_get_version(struct swivl_host *host, struct swivl_version *version)
 {
 	return request(host->fd, SWIVL_GET_VERSION, version);
 }
 
-int swivl_extension(struct swivl *host, unsigned int cap)
+int swivl_extension(struct swivl_host *host, unsigned int cap)
 {
 	return request(host->fd, KVM_CHECK_EXTENSION, (void *)(unsigned long)cap);
 }
 
-int swivl_supported_cpuid(struct swivl *host, struct kvm_cpuid2 **out)
+int swivl_supported_cpuid(struct swivl_host *host, struct kvm_cpuid2 **out)
 {
 	for (unsigned int n = 64; n <= MAX_CPUID_ENTRIES; n *= 2) {
 		struct kvm_cpuid2 *cpuid = calloc(1, sizeof(*cpuid) + n * sizeof(cpuid->entries[0]));
@@ -115,7 +115,7 @@ int swivl_supported_cpuid(struct swivl *host, struct kvm_cpuid2 **out)
 	return -E2BIG;
 }
 
-int swivl_msr_index_list(struct swivl *host, struct kvm_msr_list **out)
+int swivl_msr_index_list(struct swivl_host *host, struct kvm_msr_list **out)
 {
 	struct kvm_msr_list head = { .nmsrs = 0 }, *list;
 	int ret = request(host->fd, KVM_GET_MSR_INDEX_LIST, &head);
@@ -137,19 +137,19 @@ int swivl_msr_index_list(struct swivl *host, struct kvm_msr_list **out)
 	return 0;
 }
 
-int swivl_request(struct swivl *host, unsigned long nr, void *arg)
+int swivl_request(struct swivl_host *host, unsigned long nr, void *arg)
 {
 	return request(host->fd, nr, arg);
 }
 
-int swivl_fd(const struct swivl *host)
+int swivl_fd(const struct swivl_host *host)
 {
 	return host->fd;
 }
 
 /* ---- a virtual machine ---- */
 
-int swivl_vm_create(struct swivl *host, struct swivl_vm **out)
+int swivl_vm_create(struct swivl_host *host, struct swivl_vm **out)
 {
 	struct swivl_vm *vm = calloc(1, sizeof(*vm));
 

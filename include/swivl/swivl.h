@@ -27,7 +27,7 @@
 extern "C" {
 #endif
 
-struct swivl;
+struct swivl_host;
 struct swivl_vm;
 struct swivl_vcpu;
 
@@ -40,11 +40,11 @@ struct swivl_vcpu;
  * -ENOTTY not such a device; -EPROTO its API version is not 12; -ENOMEM.
  * On error the name of the device that failed is in swivl_open_failed().
  */
-int swivl_open(const char *path, struct swivl **host);
-void swivl_close(struct swivl *host);
+int swivl_open(const char *path, struct swivl_host **host);
+void swivl_close(struct swivl_host *host);
 
 /* The path of the device in use, valid until swivl_close(). */
-const char *swivl_path(const struct swivl *host);
+const char *swivl_path(const struct swivl_host *host);
 
 /* The path that this thread's last failed swivl_open() tried last. Never NULL. */
 const char *swivl_open_failed(void);
@@ -53,28 +53,28 @@ const char *swivl_open_failed(void);
  * swivl's version and the processor extension in use. -ENOTTY: not swivl's own module, but
  * another that speaks the same interface, KVM's say.
  */
-int swivl_get_version(struct swivl *host, struct swivl_version *version);
+int swivl_get_version(struct swivl_host *host, struct swivl_version *version);
 
 /* The value of a KVM_CAP_ number: 0 is "no"; some capabilities answer with a count. */
-int swivl_extension(struct swivl *host, unsigned int cap);
+int swivl_extension(struct swivl_host *host, unsigned int cap);
 
 /*
  * The CPUID leaves that a guest can be given. *cpuid: to be released by free().
  */
-int swivl_supported_cpuid(struct swivl *host, struct kvm_cpuid2 **cpuid);
+int swivl_supported_cpuid(struct swivl_host *host, struct kvm_cpuid2 **cpuid);
 
 /* The MSRs that can be read and written from outside. *list: to be released by free(). */
-int swivl_msr_index_list(struct swivl *host, struct kvm_msr_list **list);
+int swivl_msr_index_list(struct swivl_host *host, struct kvm_msr_list **list);
 
 /* Any other request on the hypervisor's device. The result is the request's. */
-int swivl_request(struct swivl *host, unsigned long request, void *arg);
+int swivl_request(struct swivl_host *host, unsigned long request, void *arg);
 
 /* The file descriptor, for poll() and for requests this library does not wrap. */
-int swivl_fd(const struct swivl *host);
+int swivl_fd(const struct swivl_host *host);
 
 /* ---- a virtual machine ---- */
 
-int swivl_vm_create(struct swivl *host, struct swivl_vm **vm);
+int swivl_vm_create(struct swivl_host *host, struct swivl_vm **vm);
 void swivl_vm_destroy(struct swivl_vm *vm);
 
 /*
