@@ -126,11 +126,13 @@ static void test_soft_disabled(void **state)
 	wr(LAPIC_SVR, SW | 0xff);
 	wr(LAPIC_LVT_TIMER, 0x40);
 	wr(LAPIC_LVT_CMCI, 0x41);
+	wr(LAPIC_LVT_ERROR, 0x42);
 	assert_int_equal(rd(LAPIC_LVT_TIMER), 0x40);
 	assert_int_equal(give(0x50, false), 1);
 	wr(LAPIC_SVR, 0xff);
 	assert_int_equal(rd(LAPIC_LVT_TIMER), MASKED | 0x40);
 	assert_int_equal(rd(LAPIC_LVT_CMCI), MASKED | 0x41);
+	assert_int_equal(rd(LAPIC_LVT_ERROR), MASKED | 0x42);
 	/* What was accepted is still to be handled (SDM 11.4.7.2). */
 	assert_true(pending());
 	assert_int_equal(lapic_ack(&l), 0x50);
@@ -167,6 +169,14 @@ static void test_priorities(void **state)
 	assert_int_equal(eois, 5);
 	wr(LAPIC_EOI, 0); /* one too many */
 	assert_int_equal(eois, 5);
+	give(0x1e, false);
+	give(0x1f, false);
+	assert_int_equal(lapic_ack(&l), 0x1f);
+	assert_int_equal(l.irr_top, 0x1e);
+	wr(LAPIC_EOI, 0);
+	assert_int_equal(lapic_ack(&l), 0x1e);
+	wr(LAPIC_EOI, 0);
+	assert_int_equal(eois, 7);
 	assert_int_equal(rd(LAPIC_PPR), 0);
 }
 
@@ -291,6 +301,7 @@ static void test_icr(void **state)
 	wr(LAPIC_ICR, 0xc0500); /* INIT, all but self */
 	assert_int_equal(sent.shorthand, APIC_TO_OTHERS);
 	assert_int_equal(sent.mode, APIC_INIT);
+	assert_false(sent.level);
 	wr(LAPIC_ICR, 0x8500); /* INIT level de-assert */
 	assert_true(sent.level);
 	assert_false(sent.assert);
@@ -313,6 +324,7 @@ static void test_errors(void **state)
 	assert_int_equal(sends, 0);
 	assert_int_equal(rd(LAPIC_ESR), 0); /* shown by a write */
 	assert_true(in_irr(0xe0));
+	assert_int_equal(l.reg[LAPIC_TMR + 7], 0);
 	wr(LAPIC_ESR, 0);
 	assert_int_equal(rd(LAPIC_ESR), LAPIC_ESR_SEND_VECTOR);
 	wr(LAPIC_ICR, 0x10); /* the lowest there is */
@@ -559,7 +571,14 @@ static void test_base_transitions(void **state)
 	assert_int_equal(lapic_set_base(&l, x | 1, false), -SWIVL_EINVAL);
 	assert_int_equal(lapic_set_base(&l, x | 0x200, true), -SWIVL_EINVAL);
 	assert_int_equal(lapic_set_base(&l, x | 1ull << 52, true), -SWIVL_EINVAL);
+	/* Moving the page, and entering x2APIC mode, keep the state. */
+	wr(LAPIC_TPR, 0x20);
+	wr(LAPIC_ID, 0x66000000);
+	assert_int_equal(lapic_set_base(&l, 0x12345800, false), 0);
+	assert_int_equal(rd(LAPIC_ID), 0x66000000);
 	assert_int_equal(lapic_set_base(&l, x2, false), 0);
+	assert_int_equal(rd(LAPIC_TPR), 0x20);
+	assert_int_equal(rd(LAPIC_ID), 5u << 24);
 	assert_true(l.mmio_base == ~0ull);
 	assert_int_equal(lapic_set_base(&l, x, false), -SWIVL_EINVAL);
 	assert_int_equal(lapic_set_base(&l, x2, false), 0);
@@ -647,7 +666,9 @@ static void test_init_reset(void **state)
 	give(0x50, true);
 	give(0x60, false);
 	lapic_ack(&l);
+	give(0x0f, false);
 	lapic_reset(&l);
+	assert_int_equal(l.errors, 0);
 	assert_int_equal(rd(LAPIC_ID), 0x09000000);
 	assert_int_equal(l.base, 0xfee00800);
 	assert_int_equal(rd(LAPIC_LDR) | rd(LAPIC_TPR) | rd(LAPIC_PPR), 0);

@@ -158,6 +158,10 @@ static void test_mode1(void **state)
 	assert_false(out2());
 	at_clock(500);
 	assert_true(out2());
+	out(0x61, 0);
+	out(0x61, 1);
+	program(2, 1, 500); /* forgets the trigger */
+	assert_true(out2());
 }
 
 static void test_mode2(void **state)
@@ -312,6 +316,9 @@ static void test_read_back(void **state)
 	assert_int_equal(pit.ch[1].count_latched, 0); /* a control word drops the latch */
 	assert_int_equal(pit.ch[2].count_latched, PIT_BOTH);
 	assert_int_equal(pit.ch[0].count_latched, 0);
+	out(0x43, 0xe8); /* a control word drops a latched status, too */
+	program(2, 2, 100);
+	assert_int_equal(read16(0x42), 100);
 	out(0x43, 0x38 | 0xc6);
 	out(0x43, 0xc2 | 0x20 | 0x10);
 	assert_false(pit.ch[0].status_latched);
