@@ -33,7 +33,7 @@ test:
 	@$(MAKE) --no-print-directory test-here
 
 .PHONY: test-here
-test-here: hello guests module cli $(UNIT_BINS)
+test-here: hello guests module cli unit-programs
 	@lab/test --unit $(UNIT_BINS)
 
 # The machine for make run and make shell, and what is in it.

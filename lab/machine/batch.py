@@ -7,13 +7,13 @@ import os
 import re
 import time
 
-from . import cache, machine, verdict
+from . import cache, cmdline, initramfs, kernel, machine, verdict
 from .cache import LabError
 
 TESTS = os.path.join(cache.ROOT, "tests/machine")
 MATRIX = os.path.join(cache.LAB, "matrix")
 BUILD = os.path.dirname(cache.CACHE)
-TIMEOUT = 240               # s of a script, if it does not say otherwise
+TIMEOUT = 180               # s of a script, if it does not say otherwise
 START_TIMEOUT = 240         # s until the first script begins
 MARK = "\036"               # a line that begins with it is the runner's own
 
@@ -44,7 +44,8 @@ done
 class Script:
     """A machine test and what its "# word: values" lines ask for:
     tests: names it will give a verdict on; add: FILE[:PATH]...; module: Debian's modules, to be
-    had by modprobe; timeout: seconds; mem: MiB of the machine."""
+    had by modprobe; timeout: seconds; mem: MiB of the machine; guest: yes for Debian's kernel,
+    an initramfs and a command line for it, /boot/vmlinuz, /boot/initrd, /lab/guest-cmdline."""
 
     def __init__(self, path):
         self.path = path
@@ -59,6 +60,7 @@ class Script:
         self.tests = words("tests")
         self.add = words("add")
         self.modules = words("module")
+        self.guest = bool(words("guest"))
         self.timeout = float((words("timeout") or [TIMEOUT])[0])
         self.mem = int((words("mem") or [512])[0])
 
@@ -138,14 +140,18 @@ class Run:
         self.where = f"[{self.cpu}, {self.cpus} CPU{'s' if self.cpus > 1 else ''}]"
 
     def spec(self, scripts):
-        add, carry = {}, []
+        add, carry, data = {}, [], {}
         for s in scripts:
             add.update((inside, source) for source, inside in s.files())
             carry += [m for m in s.modules if m not in carry]
+            if s.guest:
+                add["boot/vmlinuz"] = kernel.get().vmlinuz
+                add["boot/initrd"] = initramfs.guest()
+                data["lab/guest-cmdline"] = (cmdline.guest().encode() + b"\n", 0o644)
         driver = DRIVER % " ".join(s.name for s in scripts)
         return machine.Spec(cpu=self.cpu, cpus=self.cpus, mem=self.mem, script=driver.encode(),
                             add=[(source, inside) for inside, source in add.items()],
-                            carry=carry, timeout=float("inf"))
+                            carry=carry, data=data, timeout=float("inf"))
 
     def run(self):
         left = list(self.scripts)

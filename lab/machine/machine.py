@@ -160,7 +160,7 @@ def emulator_tail(work):
     except OSError:
         return ""
     wanted = [ln for ln in lines if (ln[11:12] in ("p", "e") or "VMFAIL" in ln or "VMENTER" in ln)
-              and "Unknown register" not in ln]
+              and "Unknown register" not in ln and "VMEXIT: EPT violation" not in ln]
     return "\n".join(wanted[-8:])
 
 

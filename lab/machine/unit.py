@@ -25,6 +25,8 @@ def run(program, report):
             why = f"exit status {status}"
     except subprocess.TimeoutExpired as e:
         text, status, why = e.stdout or b"", 1, f"no end after {TIMEOUT} s"
+    except OSError as e:
+        text, status, why = b"", 1, f"{program}: {e.strerror}"
     planned = seen = failures = 0
     notes = []
     for line in text.decode(errors="replace").splitlines():

@@ -5,20 +5,19 @@ import re
 import sys
 import threading
 
-LINE = re.compile(r"(ok|not ok|skip) +(?:\d+ +- +)?([^\s:#]+(?:[^:#]*?[^\s:#])??)"
-                  r"(?:(?: +- +|: +| +# *)(.*))?$")
+# Our own form, "ok NAME", "not ok NAME - why", "skip NAME: why"; and TAP with numbers.
+LINE = re.compile(r"(ok|not ok|skip) +([^\s:#]+(?:[^:#]*?[^\s:#])??)(?:(?: +- +|: +)(.*))?$")
+TAP = re.compile(r"(ok|not ok) +\d+(?: +-)? +(.*?)(?: +# *(skip|todo)\b *:?(.*))?$", re.I)
 
 
 def parse(line):
-    """(verdict, name, why) of a line such as "not ok NAME - why"; None if it is not one.
-    A colon may stand for the dash; TAP's "# SKIP why" is understood."""
+    """(verdict, name, why) of a line that is a verdict, None otherwise."""
+    m = TAP.match(line.rstrip())
+    if m:
+        verdict = "skip" if m.group(3) else m.group(1)
+        return verdict, m.group(2), (m.group(4) or "").strip()
     m = LINE.match(line.rstrip())
-    if not m:
-        return None
-    verdict, name, why = m.group(1), m.group(2), m.group(3) or ""
-    if verdict == "ok" and re.match(r"skip\b", why, re.I):
-        return "skip", name, why[4:].strip()
-    return verdict, name, why
+    return (m.group(1), m.group(2), m.group(3) or "") if m else None
 
 
 class Report:

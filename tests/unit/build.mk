@@ -54,7 +54,8 @@ $(foreach t,$(UNIT_SRCS:tests/unit/%.c=%),$(eval $(call unit_rule,$(t))))
 $(foreach t,$(FUZZ_SRCS:tests/fuzz/%.c=%),$(eval $(call fuzz_rule,$(t))))
 -include $(UNIT_BINS:=.d)
 
-.PHONY: unit fuzz
+.PHONY: unit unit-programs fuzz
+unit-programs: $(UNIT_BINS)
 unit: $(UNIT_BINS)
 	@fail=0; for t in $(UNIT_BINS); do CMOCKA_MESSAGE_OUTPUT=TAP $$t || fail=1; done; exit $$fail
 
