@@ -106,7 +106,7 @@ def read_matrix():
 
 
 def plan(test_globs, machine_globs):
-    """{(cpu, cpus, mem): [Script...]} of what the matrix asks for and the globs allow."""
+    """{(cpu, cpus): [Script...]} of what the matrix asks for and the globs allow."""
     rows = read_matrix()
     batches = {}
     for path in sorted(glob.glob(os.path.join(TESTS, "*.sh"))):
@@ -122,7 +122,7 @@ def plan(test_globs, machine_globs):
             if machine_globs and not any(fnmatch.fnmatch(f"{cpu}:{cpus}", g)
                                          for g in machine_globs):
                 continue
-            batches.setdefault((cpu, cpus, script.mem), []).append(script)
+            batches.setdefault((cpu, cpus), []).append(script)
     return batches
 
 
@@ -132,7 +132,7 @@ class Run:
     """
 
     def __init__(self, key, scripts, report, stopped, verbose=False):
-        self.cpu, self.cpus, self.mem = key
+        self.cpu, self.cpus = key
         self.scripts = scripts
         self.report = report
         self.stopped = stopped          # a threading.Event
@@ -149,7 +149,7 @@ class Run:
                 add["boot/initrd"] = initramfs.guest()
                 data["lab/guest-cmdline"] = (cmdline.guest().encode() + b"\n", 0o644)
         driver = DRIVER % " ".join(s.name for s in scripts)
-        return machine.Spec(cpu=self.cpu, cpus=self.cpus, mem=self.mem, script=driver.encode(),
+        return machine.Spec(cpu=self.cpu, cpus=self.cpus, mem=max(s.mem for s in scripts), script=driver.encode(),
                             add=[(source, inside) for inside, source in add.items()],
                             carry=carry, data=data, timeout=float("inf"))
 
