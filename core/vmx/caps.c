@@ -187,3 +187,21 @@ bool vmx_compute_controls(const struct vmx_caps *caps, struct vmx_controls *c,
 		c->secondary &= ~(u32)SECONDARY_VPID;
 	return true;
 }
+
+struct vmx_mitigations vmx_mitigations(void)
+{
+	struct vmx_mitigations m = { 0 };
+	u64 arch = 0;
+	u32 edx = 0;
+
+	if (x86_cpuid(0, 0).eax >= 7)
+		edx = x86_cpuid(7, 0).edx;
+	if (edx & CPUID_7_EDX_ARCH_CAP)
+		arch = x86_rdmsr(IA32_ARCH_CAPABILITIES);
+	m.stuff_rsb = !(arch & ARCH_CAP_IBRS_ALL);
+	m.verw = (edx & CPUID_7_EDX_MD_CLEAR) && !(arch & ARCH_CAP_MDS_NO);
+	m.flush_l1d = (edx & CPUID_7_EDX_L1D_FLUSH) &&
+		      !(arch & (ARCH_CAP_RDCL_NO | ARCH_CAP_SKIP_L1DFL_VMENTRY));
+	m.ibpb = m.spec_ctrl = edx & CPUID_7_EDX_SPEC_CTRL;
+	return m;
+}

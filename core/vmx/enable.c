@@ -71,6 +71,7 @@ bool vmx_start(struct refusal_report *why)
 	if (!vmx_compute_controls(&vmx.caps, &vmx.controls, why))
 		return false;
 	fpu_start();
+	vmx.mitigate = vmx_mitigations();
 	host_spin_init(&vmx.vpid_lock);
 	host_mutex_init(&vmx.vms_lock);
 	if (x86_cpuid(1, 0).ecx & CPUID_1_ECX_OSXSAVE)
@@ -163,6 +164,7 @@ static void clear_here(void *arg)
 	if (vmx_vmclear(v->pa) != VMX_SUCCEED)
 		vm_die(v->vcpu->vm, "VMCLEAR failed");
 	v->sw.launched = false;
+	v->after |= VMX_AFTER_LAUNCH;
 	v->sw.host_rsp = 0;
 	if (cpu->current == v)
 		cpu->current = NULL;
@@ -206,7 +208,7 @@ bool vmx_activate(struct vmx_vcpu *v)
 	bool moved = v->cpu != (int)host_cpu();
 
 	if (!cpu->on) {
-		v->failed = true;
+		v->before |= VMX_BEFORE_FAILED;
 		vm_die(v->vcpu->vm, "VMX is off on this CPU");
 		return false;
 	}
@@ -221,9 +223,11 @@ bool vmx_activate(struct vmx_vcpu *v)
 	}
 	if (cpu->current != v) {
 		if (vmx_vmptrld(v->pa) != VMX_SUCCEED) {
-			v->failed = true;
+			v->before |= VMX_BEFORE_FAILED;
 			vm_die(v->vcpu->vm, "VMPTRLD failed");
 		}
+		if (vmx.mitigate.ibpb)
+			x86_wrmsr(IA32_PRED_CMD, PRED_CMD_IBPB);
 		cpu->current = v;
 	}
 	return moved;

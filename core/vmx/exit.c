@@ -2,14 +2,11 @@
 /* From the processor's exit reasons (SDM vol. 3, appendix C) to struct exit. */
 #include "core/vmx/vmx.h"
 
-/* What is read for a reason besides the reason itself; a VMREAD each. */
-#define LENGTH 1 /* the exit was caused by an instruction */
-#define QUALIFICATION 2
-#define DELIVERY 4 /* may have interrupted the delivery of an event (28.2.4) */
+#define INSTRUCTION VMX_EXIT_INSTRUCTION
+#define QUALIFICATION VMX_EXIT_QUALIFICATION
+#define DELIVERY VMX_EXIT_DELIVERY
 
-static const struct {
-	u8 kind, reads;
-} reasons[] = {
+const struct vmx_exit_rule vmx_exit_rules[VMX_EXIT_REASONS] = {
 	[REASON_EXCEPTION] = { EXIT_EXCEPTION, DELIVERY },
 	[REASON_INTERRUPT] = { EXIT_INTERRUPT, 0 },
 	[REASON_TRIPLE_FAULT] = { EXIT_TRIPLE_FAULT, 0 },
@@ -17,42 +14,42 @@ static const struct {
 	[REASON_SIPI] = { EXIT_UNKNOWN, QUALIFICATION },
 	[REASON_IRQ_WINDOW] = { EXIT_IRQ_WINDOW, 0 },
 	[REASON_NMI_WINDOW] = { EXIT_NMI_WINDOW, 0 },
-	[REASON_TASK_SWITCH] = { EXIT_TASK_SWITCH, LENGTH | QUALIFICATION | DELIVERY },
-	[REASON_CPUID] = { EXIT_CPUID, LENGTH },
-	[REASON_GETSEC] = { EXIT_VIRTUALIZATION, LENGTH },
-	[REASON_HLT] = { EXIT_HLT, LENGTH },
-	[REASON_INVD] = { EXIT_INVD, LENGTH },
-	[REASON_INVLPG] = { EXIT_INVLPG, LENGTH | QUALIFICATION },
-	[REASON_RDPMC] = { EXIT_RDPMC, LENGTH },
-	[REASON_RDTSC] = { EXIT_RDTSC, LENGTH },
-	[REASON_VMCALL] = { EXIT_HYPERCALL, LENGTH },
-	[REASON_VMCLEAR] = { EXIT_VIRTUALIZATION, LENGTH },
-	[REASON_VMLAUNCH] = { EXIT_VIRTUALIZATION, LENGTH },
-	[REASON_VMPTRLD] = { EXIT_VIRTUALIZATION, LENGTH },
-	[REASON_VMPTRST] = { EXIT_VIRTUALIZATION, LENGTH },
-	[REASON_VMREAD] = { EXIT_VIRTUALIZATION, LENGTH },
-	[REASON_VMRESUME] = { EXIT_VIRTUALIZATION, LENGTH },
-	[REASON_VMWRITE] = { EXIT_VIRTUALIZATION, LENGTH },
-	[REASON_VMXOFF] = { EXIT_VIRTUALIZATION, LENGTH },
-	[REASON_VMXON] = { EXIT_VIRTUALIZATION, LENGTH },
-	[REASON_CR] = { EXIT_CR, LENGTH | QUALIFICATION },
-	[REASON_DR] = { EXIT_DR, LENGTH | QUALIFICATION },
-	[REASON_IO] = { EXIT_IO, LENGTH | QUALIFICATION },
-	[REASON_RDMSR] = { EXIT_MSR_READ, LENGTH },
-	[REASON_WRMSR] = { EXIT_MSR_WRITE, LENGTH },
-	[REASON_MWAIT] = { EXIT_MWAIT, LENGTH },
-	[REASON_MONITOR] = { EXIT_MONITOR, LENGTH },
-	[REASON_PAUSE] = { EXIT_PAUSE, LENGTH },
+	[REASON_TASK_SWITCH] = { EXIT_TASK_SWITCH, INSTRUCTION | QUALIFICATION | DELIVERY },
+	[REASON_CPUID] = { EXIT_CPUID, INSTRUCTION },
+	[REASON_GETSEC] = { EXIT_VIRTUALIZATION, INSTRUCTION },
+	[REASON_HLT] = { EXIT_HLT, INSTRUCTION },
+	[REASON_INVD] = { EXIT_INVD, INSTRUCTION },
+	[REASON_INVLPG] = { EXIT_INVLPG, INSTRUCTION | QUALIFICATION },
+	[REASON_RDPMC] = { EXIT_RDPMC, INSTRUCTION },
+	[REASON_RDTSC] = { EXIT_RDTSC, INSTRUCTION },
+	[REASON_VMCALL] = { EXIT_HYPERCALL, INSTRUCTION },
+	[REASON_VMCLEAR] = { EXIT_VIRTUALIZATION, INSTRUCTION },
+	[REASON_VMLAUNCH] = { EXIT_VIRTUALIZATION, INSTRUCTION },
+	[REASON_VMPTRLD] = { EXIT_VIRTUALIZATION, INSTRUCTION },
+	[REASON_VMPTRST] = { EXIT_VIRTUALIZATION, INSTRUCTION },
+	[REASON_VMREAD] = { EXIT_VIRTUALIZATION, INSTRUCTION },
+	[REASON_VMRESUME] = { EXIT_VIRTUALIZATION, INSTRUCTION },
+	[REASON_VMWRITE] = { EXIT_VIRTUALIZATION, INSTRUCTION },
+	[REASON_VMXOFF] = { EXIT_VIRTUALIZATION, INSTRUCTION },
+	[REASON_VMXON] = { EXIT_VIRTUALIZATION, INSTRUCTION },
+	[REASON_CR] = { EXIT_CR, INSTRUCTION | QUALIFICATION },
+	[REASON_DR] = { EXIT_DR, INSTRUCTION | QUALIFICATION },
+	[REASON_IO] = { EXIT_IO, INSTRUCTION | QUALIFICATION },
+	[REASON_RDMSR] = { EXIT_MSR_READ, INSTRUCTION },
+	[REASON_WRMSR] = { EXIT_MSR_WRITE, INSTRUCTION },
+	[REASON_MWAIT] = { EXIT_MWAIT, INSTRUCTION },
+	[REASON_MONITOR] = { EXIT_MONITOR, INSTRUCTION },
+	[REASON_PAUSE] = { EXIT_PAUSE, INSTRUCTION },
 	[REASON_TPR] = { EXIT_TPR, 0 },
-	[REASON_GDTR_IDTR] = { EXIT_DESCRIPTOR, LENGTH | QUALIFICATION },
-	[REASON_LDTR_TR] = { EXIT_DESCRIPTOR, LENGTH | QUALIFICATION },
+	[REASON_GDTR_IDTR] = { EXIT_DESCRIPTOR, INSTRUCTION | QUALIFICATION },
+	[REASON_LDTR_TR] = { EXIT_DESCRIPTOR, INSTRUCTION | QUALIFICATION },
 	[REASON_EPT_VIOLATION] = { EXIT_NESTED_FAULT, QUALIFICATION | DELIVERY },
 	[REASON_EPT_MISCONFIG] = { EXIT_NESTED_MISCONFIG, DELIVERY },
-	[REASON_INVEPT] = { EXIT_VIRTUALIZATION, LENGTH },
-	[REASON_RDTSCP] = { EXIT_RDTSC, LENGTH },
-	[REASON_INVVPID] = { EXIT_VIRTUALIZATION, LENGTH },
-	[REASON_WBINVD] = { EXIT_WBINVD, LENGTH },
-	[REASON_XSETBV] = { EXIT_XSETBV, LENGTH },
+	[REASON_INVEPT] = { EXIT_VIRTUALIZATION, INSTRUCTION },
+	[REASON_RDTSCP] = { EXIT_RDTSC, INSTRUCTION },
+	[REASON_INVVPID] = { EXIT_VIRTUALIZATION, INSTRUCTION },
+	[REASON_WBINVD] = { EXIT_WBINVD, INSTRUCTION },
+	[REASON_XSETBV] = { EXIT_XSETBV, INSTRUCTION },
 };
 
 static void decode_io(struct exit *e)
@@ -199,10 +196,19 @@ static void decode_delivery(struct vcpu *vcpu, u32 reason)
 		vcpu->exit.fault.gpa = vmcs_read_64(vcpu, GUEST_PHYSICAL_ADDRESS);
 }
 
-static void decode_rare(struct vcpu *vcpu, u32 reason, u8 reads)
+void vmx_exit_decode(struct vcpu *vcpu, u32 reason)
 {
 	struct exit *e = &vcpu->exit;
+	u8 reads = QUALIFICATION;
 
+	reason &= 0xffff; /* the rest says more about the same */
+	e->kind = EXIT_UNKNOWN;
+	e->hw_info[0] = e->hw_info[1] = 0;
+	/* Kind 0 is a hole in the table. */
+	if (reason < VMX_EXIT_REASONS && vmx_exit_rules[reason].kind) {
+		e->kind = vmx_exit_rules[reason].kind;
+		reads = vmx_exit_rules[reason].reads;
+	}
 	if (reads & QUALIFICATION)
 		e->hw_info[0] = vmcs_read_N(vcpu, EXIT_QUALIFICATION);
 	if (reads & DELIVERY)
@@ -215,25 +221,4 @@ static void decode_rare(struct vcpu *vcpu, u32 reason, u8 reads)
 		decode_dr(e);
 	else if (reason == REASON_EPT_VIOLATION)
 		decode_ept_violation(vcpu);
-}
-
-void vmx_exit_decode(struct vcpu *vcpu, u32 reason)
-{
-	struct exit *e = &vcpu->exit;
-	u8 reads = QUALIFICATION;
-
-	e->hw_reason = reason;
-	e->hw_info[0] = e->hw_info[1] = 0;
-	e->length = 0;
-	e->kind = EXIT_UNKNOWN;
-	reason &= 0xffff;
-	/* Kind 0 is a hole in the table. */
-	if (reason < ARRAY_SIZE(reasons) && reasons[reason].kind) {
-		e->kind = reasons[reason].kind;
-		reads = reasons[reason].reads;
-	}
-	if (reads & LENGTH)
-		e->length = vmcs_read_32(vcpu, EXIT_INSTRUCTION_LENGTH);
-	if (reads & ~LENGTH)
-		decode_rare(vcpu, reason, reads);
 }

@@ -208,6 +208,14 @@ void vmx_host_save(struct vcpu *vcpu)
 	vmx_host_remember(h);
 	if (fs_base != h->fs_base)
 		vmcs_write_N(vcpu, HOST_FS_BASE, h->fs_base);
+	if (vmx.mitigate.spec_ctrl) {
+		h->spec_ctrl = x86_rdmsr(IA32_SPEC_CTRL);
+		v->after &= ~VMX_AFTER_SPEC_CTRL;
+		if (vmx.mitigate.stuff_rsb && (h->spec_ctrl & SPEC_CTRL_IBRS))
+			v->after |= VMX_AFTER_SPEC_CTRL;
+	}
+	if (vmx.mitigate.flush_l1d)
+		x86_wrmsr(IA32_FLUSH_CMD, FLUSH_CMD_L1D);
 	memcpy(v->msr, vmx.cpus[host_cpu()].msr, sizeof(v->msr));
 
 	fpu_load(vcpu->fpu);

@@ -21,18 +21,6 @@ struct vmx_invvpid {
 	u64 vpid, address;
 };
 
-/* What the world switch keeps besides the general registers. */
-struct vmx_switch {
-	u64 host_rsp; /* as HOST_RSP holds it; 0: write it, and HOST_RIP, at the next entry */
-	bool launched; /* VMRESUME instead of VMLAUNCH */
-};
-
-/*
- * Enter the guest of the current VMCS with the 16 registers at @gpr (RSP's place is not used),
- * come back with those that it left. Interrupts off. False: the instruction itself failed.
- */
-bool vmx_enter(u64 *gpr, struct vmx_switch *s);
-
 #ifdef SWIVL_MODEL
 
 enum vmx_result vmx_vmxon(u64 pa);

@@ -6,6 +6,9 @@
 /* What an exit leaves good in memory: state that the guest cannot change without one. */
 #define VALID_AFTER_EXIT (STATE_DR7 | STATE_PAT | STATE_TSC)
 
+/* Kept out of the road's own code, with their own stack and saved registers. */
+#define COLD static __attribute__((__cold__, __noinline__))
+
 static const u8 intr_types[] = {
 	[EVENT_INTERRUPT] = INTR_EXTERNAL,
 	[EVENT_NMI] = INTR_NMI,
@@ -16,7 +19,7 @@ static const u8 intr_types[] = {
 };
 
 /* SDM vol. 3, 25.8.3 and 27.2.1.3 */
-static void inject(struct vcpu *vcpu)
+COLD void inject(struct vcpu *vcpu)
 {
 	const struct event *e = &vcpu->event;
 	u32 info = INTR_INFO_VALID | (u32)intr_types[e->type] << 8 | e->vector;
@@ -31,9 +34,21 @@ static void inject(struct vcpu *vcpu)
 	vmcs_write_32(vcpu, ENTRY_INTERRUPTION_INFO, info);
 }
 
-static void set_windows(struct vcpu *vcpu, u32 primary)
+COLD void set_windows(struct vcpu *vcpu)
 {
-	to_vmx(vcpu)->primary = primary;
+	struct vmx_vcpu *v = to_vmx(vcpu);
+	u32 primary = vmx.controls.primary;
+
+	if (vcpu->want_irq_window)
+		primary |= PRIMARY_INTERRUPT_WINDOW;
+	if (vcpu->want_nmi_window)
+		primary |= PRIMARY_NMI_WINDOW;
+	v->before &= ~VMX_BEFORE_WINDOWS;
+	if (primary != vmx.controls.primary)
+		v->before |= VMX_BEFORE_WINDOWS; /* look again: they may have to be closed */
+	if (primary == v->primary)
+		return;
+	v->primary = primary;
 	vmcs_write_32(vcpu, PRIMARY_CONTROLS, primary);
 }
 
@@ -42,12 +57,38 @@ static void flush_vpid(struct vcpu *vcpu)
 	struct vmx_vcpu *v = to_vmx(vcpu);
 	struct vmx_invvpid what = { v->vpid, 0 };
 
-	v->flush_vpid = false;
-	if (vmx_invvpid(INVVPID_SINGLE, &what) != VMX_SUCCEED)
+	v->before &= ~VMX_BEFORE_FLUSH;
+	if (v->vpid && vmx_invvpid(INVVPID_SINGLE, &what) != VMX_SUCCEED)
 		vm_die(vcpu->vm, "INVVPID failed");
 }
 
-static void switch_xcr0(struct vcpu *vcpu)
+/* Windows to open or close, and what is in vmx_vcpu.before. False: do not enter. */
+COLD bool before_entry(struct vcpu *vcpu)
+{
+	struct vmx_vcpu *v = to_vmx(vcpu);
+
+	set_windows(vcpu);
+	if (v->before & VMX_BEFORE_FLUSH)
+		flush_vpid(vcpu);
+	if (v->before & VMX_BEFORE_VERW)
+		x86_verw();
+	return !(v->before & VMX_BEFORE_FAILED);
+}
+
+/* Before anything that could be predicted from what the guest taught the processor. */
+COLD void after_entry(struct vcpu *vcpu, bool entered)
+{
+	struct vmx_vcpu *v = to_vmx(vcpu);
+
+	if (v->after & VMX_AFTER_SPEC_CTRL)
+		x86_wrmsr(IA32_SPEC_CTRL, v->host.spec_ctrl);
+	if (!entered)
+		return;
+	v->after &= ~VMX_AFTER_LAUNCH;
+	v->sw.launched = true;
+}
+
+COLD void switch_xcr0(struct vcpu *vcpu)
 {
 	struct vmx_vcpu *v = to_vmx(vcpu);
 
@@ -73,7 +114,7 @@ static inline void store_host(struct vcpu *vcpu, struct vmx_vcpu *v)
 }
 
 /* The entry did not happen; what was in memory still holds. */
-static void entry_failed(struct vcpu *vcpu, u64 reason)
+COLD void entry_failed(struct vcpu *vcpu, u64 reason)
 {
 	struct exit *e = &vcpu->exit;
 
@@ -82,50 +123,112 @@ static void entry_failed(struct vcpu *vcpu, u64 reason)
 	e->hw_reason = reason;
 	e->hw_info[0] = e->hw_info[1] = 0;
 	e->fail_reason = reason;
-	if (to_vmx(vcpu)->failed)
+	if (to_vmx(vcpu)->before & VMX_BEFORE_FAILED)
 		return;
 	if (reason & EXIT_REASON_ENTRY_FAILED)
 		e->hw_info[0] = vmcs_read_N(vcpu, EXIT_QUALIFICATION);
 	vmcs_write_32(vcpu, ENTRY_INTERRUPTION_INFO, 0);
 }
 
-void vmx_run(struct vcpu *vcpu)
+/* Mostly the handler only went past an instruction. */
+static inline void store_dirty(struct vcpu *vcpu)
 {
-	struct vmx_vcpu *v = to_vmx(vcpu);
-	u32 primary = vmx.controls.primary, reason;
+	u32 dirty = vcpu->dirty;
 
-	if (vcpu->dirty) {
-		vmx_store(vcpu, vcpu->dirty);
-		vcpu->dirty = 0;
-	}
+	if (!dirty)
+		return;
+	if (dirty == STATE_RIP)
+		vmcs_write_N(vcpu, GUEST_RIP, vcpu->state.rip);
+	else
+		vmx_store(vcpu, dirty);
+	vcpu->dirty = 0;
+}
+
+/* Two flags in one look. */
+static inline bool wants_window(const struct vcpu *vcpu)
+{
+	u16 both;
+
+	_Static_assert(offsetof(struct vcpu, want_nmi_window) ==
+			       offsetof(struct vcpu, want_irq_window) + 1, "next to each other");
+	memcpy(&both, &vcpu->want_irq_window, sizeof(both));
+	return both;
+}
+
+static inline void prepare(struct vcpu *vcpu, struct vmx_vcpu *v)
+{
+	store_dirty(vcpu);
 	if (vcpu->event.type)
 		inject(vcpu);
-	if (vcpu->want_irq_window)
-		primary |= PRIMARY_INTERRUPT_WINDOW;
-	if (vcpu->want_nmi_window)
-		primary |= PRIMARY_NMI_WINDOW;
-	if (primary != v->primary)
-		set_windows(vcpu, primary);
 	if (v->xcr0 != vcpu->state.xcr0)
 		switch_xcr0(vcpu);
-	if (v->flush_vpid)
-		flush_vpid(vcpu);
 	store_host(vcpu, v);
 	if (x86_read_cr2() != vcpu->state.cr2)
 		x86_write_cr2(vcpu->state.cr2);
+}
 
-	if (v->failed || !vmx_enter(vcpu->gpr, &v->sw)) {
-		entry_failed(vcpu, v->failed ? 0 : vmcs_read_32(vcpu, VM_INSTRUCTION_ERROR));
-		return;
-	}
-	vcpu->state.cr2 = x86_read_cr2();
-	reason = vmcs_read_32(vcpu, EXIT_REASON);
+/* Whoever handles an instruction goes past it: all of that at once. */
+static inline void fetch_instruction(struct vcpu *vcpu)
+{
+	u64 length = 0, shadow = 0;
+
+	vcpu->hardware_reads += 4;
+	if (vmx_vmread(EXIT_INSTRUCTION_LENGTH.encoding, &length) != VMX_SUCCEED ||
+	    vmx_vmread(GUEST_RIP.encoding, &vcpu->state.rip) != VMX_SUCCEED ||
+	    vmx_vmread(GUEST_RFLAGS.encoding, &vcpu->state.rflags) != VMX_SUCCEED ||
+	    vmx_vmread(GUEST_INTERRUPTIBILITY.encoding, &shadow) != VMX_SUCCEED)
+		vmcs_access_failed(vcpu, GUEST_RIP.encoding, false);
+	vcpu->exit.length = (u8)length;
+	vcpu->state.shadow = (u32)shadow;
+	vcpu->valid = VALID_AFTER_EXIT | STATE_RIP | STATE_RFLAGS | STATE_SHADOW;
+}
+
+static inline void after_exit(struct vcpu *vcpu, u32 reason)
+{
+	struct exit *e = &vcpu->exit;
+	u32 reads;
+
 	if (reason & EXIT_REASON_ENTRY_FAILED) {
 		entry_failed(vcpu, reason);
 		return;
 	}
-	v->sw.launched = true;
-	vcpu->valid = VALID_AFTER_EXIT;
+	e->hw_reason = reason;
 	vcpu->event.type = EVENT_NONE;
+	if (reason < VMX_EXIT_REASONS) {
+		e->kind = vmx_exit_rules[reason].kind;
+		reads = vmx_exit_rules[reason].reads;
+		if (reads & VMX_EXIT_INSTRUCTION) {
+			fetch_instruction(vcpu);
+			if (reads == VMX_EXIT_INSTRUCTION)
+				return;
+			vmx_exit_decode(vcpu, reason);
+			return;
+		}
+	}
+	e->length = 0;
+	vcpu->valid = VALID_AFTER_EXIT;
 	vmx_exit_decode(vcpu, reason);
+}
+
+void vmx_run(struct vcpu *vcpu)
+{
+	bool entered;
+	u32 reason;
+
+	prepare(vcpu, to_vmx(vcpu));
+	if ((wants_window(vcpu) || to_vmx(vcpu)->before) && !before_entry(vcpu)) {
+		entry_failed(vcpu, 0);
+		return;
+	}
+	entered = vmx_enter(vcpu->gpr, &to_vmx(vcpu)->sw);
+	if (!entered) {
+		after_entry(vcpu, false);
+		entry_failed(vcpu, vmcs_read_32(vcpu, VM_INSTRUCTION_ERROR));
+		return;
+	}
+	vcpu->state.cr2 = x86_read_cr2();
+	reason = vmcs_read_32(vcpu, EXIT_REASON);
+	if (to_vmx(vcpu)->after)
+		after_entry(vcpu, !(reason & EXIT_REASON_ENTRY_FAILED));
+	after_exit(vcpu, reason);
 }

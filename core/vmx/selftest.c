@@ -240,12 +240,19 @@ static bool write_all(struct road *r, const struct mirror *m)
 	return false;
 }
 
+static __attribute__((__noinline__)) bool enter_guest(struct vmx_switch *s)
+{
+	u64 gpr[16] = { 0 };
+
+	return vmx_enter(gpr, s);
+}
+
 static bool enter(struct road *r, const char *name, struct vmx_switch *s)
 {
-	u64 gpr[16] = { 0 }, reason = 0, length = 0;
+	u64 reason = 0, length = 0;
 	struct text t;
 
-	if (!vmx_enter(gpr, s))
+	if (!enter_guest(s))
 		return insn(r, name, VMX_FAIL_VALID, VMX_SUCCEED, 0);
 	vmx_vmread(EXIT_REASON.encoding, &reason);
 	vmx_vmread(EXIT_INSTRUCTION_LENGTH.encoding, &length);
@@ -348,8 +355,7 @@ static void failing_roads(struct road *r, const struct vmx_caps *caps)
 static bool to_first_exit(struct road *r, const struct vmx_caps *caps, struct mirror *m)
 {
 	u64 tr_base = vmx_host_tr_base();
-	struct vmx_switch s = { 0, false };
-	u64 gpr[16] = { 0 };
+	struct vmx_switch s = { .launched = false };
 
 	put_controls(m, caps);
 	put_guest(m, tr_base, address_of_vmcall());
@@ -358,12 +364,12 @@ static bool to_first_exit(struct road *r, const struct vmx_caps *caps, struct mi
 		return false;
 	s.launched = true;
 	fails(r, "VMRESUME of a VMCS that was not launched",
-	      vmx_enter(gpr, &s) ? VMX_SUCCEED : VMX_FAIL_VALID, 5);
+	      enter_guest(&s) ? VMX_SUCCEED : VMX_FAIL_VALID, 5);
 	s.launched = false;
 	if (!enter(r, "VMLAUNCH of a guest that mirrors the host, at a VMCALL", &s))
 		return false;
 	fails(r, "VMLAUNCH of a VMCS that is not clear",
-	      vmx_enter(gpr, &s) ? VMX_SUCCEED : VMX_FAIL_VALID, 4);
+	      enter_guest(&s) ? VMX_SUCCEED : VMX_FAIL_VALID, 4);
 	s.launched = true;
 	return enter(r, "VMRESUME", &s);
 }

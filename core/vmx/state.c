@@ -104,7 +104,7 @@ static void store_cr(struct vcpu *vcpu)
 	vmcs_write_64(vcpu, GUEST_EFER, s->efer);
 	store_entry_controls(vcpu);
 	/* An instruction that changed these would have flushed translations (4.10.4.1). */
-	v->flush_vpid = v->vpid != 0;
+	v->before |= VMX_BEFORE_FLUSH;
 }
 
 /* #DB and #AC always: a guest could have the processor deliver them without end. */
@@ -243,6 +243,6 @@ void vmx_store(struct vcpu *vcpu, u32 groups)
 		store_cr(vcpu);
 	if (groups & STATE_CR3) {
 		vmcs_write_N(vcpu, GUEST_CR3, s->cr3);
-		to_vmx(vcpu)->flush_vpid = to_vmx(vcpu)->vpid != 0;
+		to_vmx(vcpu)->before |= VMX_BEFORE_FLUSH;
 	}
 }

@@ -7,7 +7,7 @@ void vmcs_access_failed(struct vcpu *vcpu, u32 field, bool write)
 	struct vmx_vcpu *v = to_vmx(vcpu);
 	u64 error = 0;
 
-	if (!v->failed) {
+	if (!(v->before & VMX_BEFORE_FAILED)) {
 		/* With no current VMCS there is no number to read either. */
 		if (vmx_vmread(VM_INSTRUCTION_ERROR.encoding, &error) != VMX_SUCCEED)
 			error = 0;
@@ -15,7 +15,7 @@ void vmcs_access_failed(struct vcpu *vcpu, u32 field, bool write)
 			 write ? "VMWRITE" : "VMREAD", field, vmcs_field_name(field), (u32)error,
 			 vmx_error_name((u32)error));
 	}
-	v->failed = true;
+	v->before |= VMX_BEFORE_FAILED;
 	vm_die(vcpu->vm, write ? "a VMWRITE failed" : "a VMREAD failed");
 }
 
@@ -83,7 +83,7 @@ static int setup(struct vcpu *vcpu)
 	setup_execution(vcpu);
 	setup_exit_and_entry(vcpu);
 	vmx_flush(vcpu);
-	return v->failed ? -SWIVL_EIO : 0;
+	return v->before & VMX_BEFORE_FAILED ? -SWIVL_EIO : 0;
 }
 
 static void vcpu_free(struct vcpu *vcpu)
@@ -115,6 +115,9 @@ static int vmx_vcpu_create(struct vcpu *vcpu)
 	}
 	memcpy(v->vmcs, &revision, sizeof(revision));
 	v->pa = host_page_pa(v->vmcs);
+	v->sw.stuff_rsb = vmx.mitigate.stuff_rsb;
+	v->before = vmx.mitigate.verw ? VMX_BEFORE_VERW : 0;
+	v->after = VMX_AFTER_LAUNCH;
 	v->vpid = vpid_alloc();
 
 	host_preempt_off();

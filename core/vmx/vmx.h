@@ -7,7 +7,7 @@
  *   vmcs.c    accessors' failures, setting a VMCS up
  *   state.c   guest state between memory and VMCS
  *   host.c    the host's own state that the processor does not switch
- *   enter.c   the world switch
+ *   enter.h   the world switch
  *   run.c     entries, events, windows
  *   exit.c    exits
  *   selftest.c  the road from nothing to the first exit, step by step
@@ -18,6 +18,7 @@
 
 #include "core/vm/vm.h"
 #include "core/vmx/controls.h"
+#include "core/vmx/enter.h"
 #include "core/vmx/fields.h"
 #include "core/vmx/insn.h"
 #include "core/x86/cpu.h"
@@ -43,6 +44,7 @@ struct vmx_caps vmx_gather_caps(u64 (*read)(u32 msr));
 /* Pure. False: @why names what is required and not there. */
 bool vmx_compute_controls(const struct vmx_caps *caps, struct vmx_controls *controls,
 			  struct refusal_report *why);
+struct vmx_mitigations vmx_mitigations(void);
 /* Is @value within a pair of fixed-bits MSRs (A.7, A.8)? */
 bool vmx_fixed_ok(u64 value, u64 fixed0, u64 fixed1);
 
@@ -65,6 +67,18 @@ struct vmx_cpu {
 	u64 gdt_copy[32]; /* in which the task may be loaded again: see host.c */
 };
 
+/*
+ * What has to be done around guests because this processor speculates too far. Decided by CPUID
+ * and IA32_ARCH_CAPABILITIES alone.
+ */
+struct vmx_mitigations {
+	bool stuff_rsb; /* after exits: return stack buffer; also legacy IBRS written again */
+	bool verw; /* before entries: MDS */
+	bool flush_l1d; /* before the first entry of a section: L1TF */
+	bool ibpb; /* between two VMs on one CPU */
+	bool spec_ctrl; /* the MSR exists */
+};
+
 struct vmx {
 	struct vmx_caps caps;
 	struct vmx_controls controls;
@@ -74,6 +88,7 @@ struct vmx {
 	struct host_spin vpid_lock;
 	struct host_mutex vms_lock; /* held while VMs must not be made */
 	u32 vms;
+	struct vmx_mitigations mitigate;
 	u64 host_xcr0; /* 0: there is no XSAVE */
 	bool has_tsc_aux;
 };
@@ -95,8 +110,16 @@ void vmx_deactivate(struct vmx_vcpu *v);
 struct vmx_host {
 	u16 ds, es, fs, gs, ldtr;
 	u64 fs_base, kernel_gs_base;
-	u64 dr[4], dr7, debugctl;
+	u64 dr[4], dr7, debugctl, spec_ctrl;
 };
+
+/* What is rarely to be done around an entry, so that one look tells that there is nothing. */
+#define VMX_BEFORE_WINDOWS 1 /* one is open */
+#define VMX_BEFORE_FLUSH 2 /* the VPID */
+#define VMX_BEFORE_VERW 4
+#define VMX_BEFORE_FAILED 8 /* an access failed: enter no more */
+#define VMX_AFTER_LAUNCH 1 /* the first entry: from then on VMRESUME */
+#define VMX_AFTER_SPEC_CTRL 2 /* legacy IBRS holds only for what is predicted after its write */
 
 struct vmx_vcpu {
 	struct vcpu *vcpu;
@@ -105,6 +128,7 @@ struct vmx_vcpu {
 	int cpu; /* where it is active, -1: nowhere; as vcpu->cpu, but under our own control */
 	struct vmx_vcpu *next, *prev; /* in that CPU's list */
 	struct vmx_switch sw;
+	u8 before, after; /* VMX_BEFORE_*, VMX_AFTER_* */
 	u16 vpid; /* 0: none */
 
 	/* what the VMCS holds, so that a write of the same value is left out */
@@ -113,8 +137,6 @@ struct vmx_vcpu {
 
 	bool live; /* for_run: the guest's MSRs, FPU and XCR0 are in the processor */
 	bool dr_live; /* DR0 to DR3 too */
-	bool failed; /* an access failed */
-	bool flush_vpid; /* before the next entry */
 	u64 xcr0, msr[VMX_SWITCHED_MSRS]; /* in the processor while live */
 	struct vmx_host host;
 };
@@ -186,8 +208,19 @@ void vmx_host_cpu_init(struct vmx_cpu *cpu);
 void vmx_load_msrs(struct vcpu *vcpu);
 void vmx_load_debug(struct vcpu *vcpu);
 
-/* run.c, exit.c */
+/* run.c */
 void vmx_run(struct vcpu *vcpu);
+
+/* exit.c: what each basic exit reason becomes, and what is read for it besides the reason. */
+#define VMX_EXIT_INSTRUCTION 1 /* its length, and what is needed to go past it */
+#define VMX_EXIT_QUALIFICATION 2
+#define VMX_EXIT_DELIVERY 4 /* it may have interrupted the delivery of an event (28.2.4) */
+#define VMX_EXIT_REASONS 65
+struct vmx_exit_rule {
+	u8 kind, reads;
+};
+extern const struct vmx_exit_rule vmx_exit_rules[VMX_EXIT_REASONS];
+/* All that is not an instruction without a qualification. */
 void vmx_exit_decode(struct vcpu *vcpu, u32 reason);
 
 /* selftest.c */

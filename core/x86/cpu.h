@@ -63,6 +63,7 @@ u32 x86_lar(u16 selector);
 u32 x86_lsl(u16 selector);
 void x86_int2(void);
 void x86_int18(void);
+void x86_verw(void);
 
 #else
 
@@ -331,6 +332,14 @@ static inline void x86_int2(void)
 static inline void x86_int18(void)
 {
 	asm volatile("int $18" : : : "memory");
+}
+
+/* Where CPUID announces MD_CLEAR: empties the buffers through which data leaks (MDS). */
+static inline void x86_verw(void)
+{
+	u16 selector = x86_read_ss();
+
+	asm volatile("verw %0" : : "m"(selector) : "cc", "memory");
 }
 
 #endif

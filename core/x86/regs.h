@@ -209,7 +209,12 @@
 
 #define MISC_ENABLE_FAST_STRING (1ull << 0)
 
+#define SPEC_CTRL_IBRS (1ull << 0)
+#define PRED_CMD_IBPB (1ull << 0)
+#define FLUSH_CMD_L1D (1ull << 0)
+
 #define ARCH_CAP_RDCL_NO (1ull << 0)
+#define ARCH_CAP_IBRS_ALL (1ull << 1)
 #define ARCH_CAP_SKIP_L1DFL_VMENTRY (1ull << 3)
 #define ARCH_CAP_MDS_NO (1ull << 5)
 

@@ -1,26 +1,40 @@
-// SPDX-License-Identifier: MIT OR GPL-2.0-only
-/*
- * The world switch: all general registers out, the guest's in, and back. The model brings its
- * own, so this file is empty there.
- */
-#include "core/vmx/fields.h"
-#include "core/vmx/insn.h"
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* The world switch: all general registers out, the guest's in, and back. */
+#ifndef SWIVL_CORE_VMX_ENTER_H
+#define SWIVL_CORE_VMX_ENTER_H
 
-#ifndef SWIVL_MODEL
+#include "core/vmx/fields.h"
+
+/* What it keeps from one entry to the next. */
+struct vmx_switch {
+	u64 host_rsp; /* as HOST_RSP holds it; 0: write it, and HOST_RIP, at the next entry */
+	bool launched; /* VMRESUME instead of VMLAUNCH */
+	bool stuff_rsb; /* after each exit: rsb.S */
+};
+
+#ifdef SWIVL_MODEL
+
+bool vmx_enter(u64 *gpr, struct vmx_switch *s);
+
+#else
 
 /*
  * Exits come out at label 3 with RSP as HOST_RSP says and CF and ZF clear; an entry that the
  * instruction refuses falls through to the same place with one of them set (SDM vol. 3, 31.2),
- * the registers still the guest's. HOST_RSP is where RSP stands with two words pushed. It is
+ * the registers still the guest's. HOST_RSP is where RSP stands with three words pushed. It is
  * written again only when a call comes from another depth or another stack.
  *
  * None of the guest's values stays in a register for the code after it to speculate on.
+ *
+ * Enter the guest of the current VMCS with the 16 registers at @gpr (RSP's place is not used),
+ * come back with those that it left. Interrupts off. False: the instruction itself failed.
  */
-bool vmx_enter(u64 *gpr, struct vmx_switch *s)
+static inline bool vmx_enter(u64 *gpr, struct vmx_switch *s)
 {
 	bool failed;
 
 	asm volatile("push %%rbp\n\t"
+		     "push %[s]\n\t"
 		     "push %[gpr]\n\t"
 		     "cmp %%rsp, %c[host_rsp](%[s])\n\t"
 		     "je 1f\n\t"
@@ -88,14 +102,21 @@ bool vmx_enter(u64 *gpr, struct vmx_switch *s)
 		     "xor %%r14d, %%r14d\n\t"
 		     "xor %%r15d, %%r15d\n\t"
 		     "pop %[gpr]\n\t"
+		     "pop %[s]\n\t"
 		     "pop %%rbp\n\t"
+		     "cmpb $0, %c[stuff](%[s])\n\t"
+		     "je 5f\n\t"
+		     "call vmx_stuff_rsb\n"
+		     "5:\n\t"
 		     : "=a"(failed), [gpr] "+D"(gpr), [s] "+S"(s)
 		     : [host_rsp] "i"(offsetof(struct vmx_switch, host_rsp)),
 		       [launched] "i"(offsetof(struct vmx_switch, launched)),
+		       [stuff] "i"(offsetof(struct vmx_switch, stuff_rsb)),
 		       [rsp_field] "i"(HOST_RSP_ENCODING), [rip_field] "i"(HOST_RIP_ENCODING)
 		     : "rcx", "rdx", "rbx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
 		       "cc", "memory");
 	return !failed;
 }
 
+#endif
 #endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * Fill the return stack buffer with returns to a trap. A guest may have left addresses of its
+ * choice there, and the next return that finds no other prediction would speculate to one.
+ * Called right after an exit, changes no register but flags. The calls here are answered by no
+ * return: checkers of stack frames have to leave this file out.
+ */
+	.text
+	.globl vmx_stuff_rsb
+#ifdef __ELF__
+	.type vmx_stuff_rsb, @function
+#endif
+vmx_stuff_rsb:
+	.rept 32
+	call 1f
+	int3
+1:
+	.endr
+	add $(32 * 8), %rsp
+	lfence
+	ret
+	int3
+#ifdef __ELF__
+	.size vmx_stuff_rsb, . - vmx_stuff_rsb
+	.section .note.GNU-stack, "", @progbits
+#endif
