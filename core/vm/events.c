@@ -160,6 +160,12 @@ int vcpu_prepare_events(struct vcpu *vcpu)
 		vcpu->held.type = EVENT_NONE;
 	}
 
+	/* A caller who steps through the guest can have it undisturbed. */
+	if (vcpu->guest_debug & KVM_GUESTDBG_BLOCKIRQ) {
+		vcpu->want_nmi_window = vcpu->want_irq_window = false;
+		return HANDLED_RESUME;
+	}
+
 	if (!vcpu->event.type && vcpu->nmi_pending && nmi_allowed(vcpu)) {
 		__atomic_sub_fetch(&vcpu->nmi_pending, 1, __ATOMIC_ACQ_REL);
 		vcpu->event = (struct event){ .type = EVENT_NMI, .vector = VECTOR_NMI };

@@ -421,12 +421,24 @@ int handle_io_string(struct vcpu *vcpu)
 	return HANDLED_USER;
 }
 
+/*
+ * The caller may have changed the registers meanwhile, a count above all: what is done is what
+ * they say now, and at most what the caller was asked for.
+ */
 int finish_io_string(struct vcpu *vcpu)
 {
 	struct mmio_work *work = vcpu->mmio;
 	int err;
 
-	if (vcpu->exit.io.in) {
+	collect_regs(vcpu, &work->regs);
+	collect_segment(vcpu, &work->regs, work->io.segment);
+	if (emulate_io_string(&work->io, &work->regs)) {
+		vcpu_raise(vcpu, work->io.segment == INSN_SS ? VECTOR_SS : VECTOR_GP);
+		return HANDLED_RESUME;
+	}
+	if (work->io_count > work->io.count)
+		work->io_count = work->io.count;
+	if (vcpu->exit.io.in && work->io_count) {
 		err = string_memory(vcpu, work->io_count, true);
 		if (err == RAISED)
 			return HANDLED_RESUME;

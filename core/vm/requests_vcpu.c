@@ -270,6 +270,7 @@ long rq_guest_debug(struct request *rq)
 	}
 	vcpu_touch(vcpu, STATE_RFLAGS | STATE_DR7);
 	vcpu->dirty |= STATE_INTERCEPTS;
+	vcpu->check_events = 1;
 	return 0;
 }
 

@@ -151,7 +151,10 @@ static int run_until_exit(struct vcpu *vcpu)
 	for (;;) {
 		if (vcpu->vm->dead)
 			return report_dead(vcpu);
-		if (host_signal_pending() || vcpu->run->immediate_exit) {
+		/* Told at once to come back: the exit of before stays what it was. */
+		if (vcpu->run->immediate_exit)
+			return -SWIVL_EINTR;
+		if (host_signal_pending()) {
 			vcpu->run->exit_reason = KVM_EXIT_INTR;
 			return -SWIVL_EINTR;
 		}

@@ -628,6 +628,21 @@ static void interrupts_of_the_caller(void **state)
 	assert_int_equal(injected.type, EVENT_NMI);
 }
 
+static void interrupts_blocked_by_the_debugger(void **state)
+{
+	struct kvm_guest_debug g = { .control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_BLOCKIRQ };
+
+	model_guest = see_injected;
+	assert_int_equal(call(KVM_SET_GUEST_DEBUG, &g), 0);
+	assert_int_equal(model_ioctl(vcpu, KVM_NMI, 0), 0);
+	assert_int_equal(model_ioctl(vcpu, KVM_RUN, 0), 0);
+	assert_int_equal(injected.type, EVENT_NONE);
+	g.control = 0;
+	assert_int_equal(call(KVM_SET_GUEST_DEBUG, &g), 0);
+	assert_int_equal(model_ioctl(vcpu, KVM_RUN, 0), 0);
+	assert_int_equal(injected.type, EVENT_NMI);
+}
+
 static void events_come_back(void **state)
 {
 	struct kvm_vcpu_events a, b;
@@ -785,6 +800,7 @@ static void run_returns(void **state)
 	assert_int_equal(run->exit_reason, KVM_EXIT_HLT);
 	run->immediate_exit = 1;
 	assert_int_equal(model_ioctl(vcpu, KVM_RUN, 0), -SWIVL_EINTR);
+	assert_int_equal(run->exit_reason, KVM_EXIT_HLT);
 	run->immediate_exit = 0;
 	model_signal = true;
 	assert_int_equal(model_ioctl(vcpu, KVM_RUN, 0), -SWIVL_EINTR);
@@ -980,6 +996,7 @@ int main(void)
 		TEST(xsave),
 		TEST(xcrs),
 		TEST(interrupts_of_the_caller),
+		TEST(interrupts_blocked_by_the_debugger),
 		TEST(events_come_back),
 		TEST(events_are_replaced),
 		TEST(shadows_and_debug_state_in_hardware),
