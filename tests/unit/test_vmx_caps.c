@@ -19,11 +19,24 @@
 static u64 msrs[VMX_MSRS]; /* from IA32_VMX_BASIC on */
 static u32 present; /* bits of those that exist */
 static bool faulted;
+static u32 cpuid_7_edx, cpuid_max = 7;
+static u64 arch_capabilities;
+
+struct x86_cpuid x86_cpuid(u32 leaf, u32 subleaf)
+{
+	if (leaf == 0)
+		return (struct x86_cpuid){ .eax = cpuid_max };
+	assert_int_equal(leaf, 7);
+	assert_true(cpuid_max >= 7);
+	return (struct x86_cpuid){ .edx = cpuid_7_edx };
+}
 
 u64 x86_rdmsr(u32 msr)
 {
 	u32 n = msr - IA32_VMX_BASIC;
 
+	if (msr == IA32_ARCH_CAPABILITIES && (cpuid_7_edx & CPUID_7_EDX_ARCH_CAP))
+		return arch_capabilities;
 	if (n >= VMX_MSRS || !(present >> n & 1)) {
 		faulted = true; /* a #GP, with which no kernel would live */
 		return 0;
@@ -258,6 +271,37 @@ static void fixed_bits(void **state)
 	assert_false(vmx_fixed_ok(0x180000021, 0x80000021, 0xffffffff));
 }
 
+/* ---- speculation --------------------------------------------------------------------------------- */
+
+static struct vmx_mitigations mitigations_of(u32 max, u32 edx, u64 arch)
+{
+	cpuid_max = max;
+	cpuid_7_edx = edx;
+	arch_capabilities = arch;
+	faulted = false;
+	return vmx_mitigations();
+}
+
+static void mitigations_follow_cpuid(void **state)
+{
+	const u32 all = CPUID_7_EDX_MD_CLEAR | CPUID_7_EDX_SPEC_CTRL | CPUID_7_EDX_L1D_FLUSH |
+			CPUID_7_EDX_ARCH_CAP;
+	struct vmx_mitigations m = mitigations_of(6, all, ~0ull);
+
+	/* An old processor says nothing: it gets what needs no MSR. */
+	assert_true(m.stuff_rsb);
+	assert_false(m.verw || m.flush_l1d || m.ibpb || m.spec_ctrl);
+	m = mitigations_of(7, all & ~CPUID_7_EDX_ARCH_CAP, 0);
+	assert_true(m.stuff_rsb && m.verw && m.flush_l1d && m.ibpb && m.spec_ctrl);
+	m = mitigations_of(7, all, ARCH_CAP_RDCL_NO | ARCH_CAP_IBRS_ALL | ARCH_CAP_MDS_NO);
+	assert_false(m.stuff_rsb || m.verw || m.flush_l1d);
+	assert_true(m.ibpb && m.spec_ctrl);
+	m = mitigations_of(7, all, ARCH_CAP_SKIP_L1DFL_VMENTRY);
+	assert_true(m.stuff_rsb && m.verw);
+	assert_false(m.flush_l1d);
+	assert_false(faulted);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -271,6 +315,7 @@ int main(void)
 		cmocka_unit_test(features_have_their_own_reasons),
 		cmocka_unit_test(vpid_needs_a_way_to_flush_it),
 		cmocka_unit_test(fixed_bits),
+		cmocka_unit_test(mitigations_follow_cpuid),
 	};
 
 	return cmocka_run_group_tests_name("vmx_caps", tests, NULL, NULL);
