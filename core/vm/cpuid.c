@@ -296,11 +296,26 @@ long rq_get_supported_cpuid(struct request *rq)
 
 /* ---- a vCPU's CPUID ---------------------------------------------------------------------------- */
 
+/* Where the search for a leaf begins: guests ask often, and their kernels ask for all. */
+static unsigned int start_of(u32 leaf)
+{
+	return (leaf % (VCPU_CPUID_STARTS / 2)) | (leaf & EXTENDED ? VCPU_CPUID_STARTS / 2 : 0);
+}
+
+static void index_entries(struct vcpu *vcpu)
+{
+	u32 i = vcpu->ncpuid;
+
+	memset(vcpu->cpuid_start, 0xff, sizeof(vcpu->cpuid_start));
+	while (i--)
+		vcpu->cpuid_start[start_of(vcpu->cpuid[i].function)] = i;
+}
+
 static const struct kvm_cpuid_entry2 *find(const struct vcpu *vcpu, u32 leaf, u32 subleaf)
 {
 	u32 i;
 
-	for (i = 0; i < vcpu->ncpuid; i++) {
+	for (i = vcpu->cpuid_start[start_of(leaf)]; i < vcpu->ncpuid; i++) {
 		const struct kvm_cpuid_entry2 *e = &vcpu->cpuid[i];
 
 		if (e->function == leaf && (e->index == subleaf ||
@@ -377,30 +392,29 @@ static const struct kvm_cpuid_entry2 *beyond(const struct vcpu *vcpu, u32 leaf, 
 	return find(vcpu, basic->eax, subleaf);
 }
 
-void vcpu_cpuid(struct vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx)
+void vcpu_cpuid(struct vcpu *vcpu)
 {
-	const u32 leaf = *eax, subleaf = *ecx;
+	const u32 leaf = vcpu->gpr[RAX], subleaf = vcpu->gpr[RCX];
 	const struct kvm_cpuid_entry2 *found = find(vcpu, leaf, subleaf);
-	struct kvm_cpuid_entry2 e;
+	struct kvm_cpuid_entry2 e = { .function = leaf };
 
 	if (!found)
 		found = beyond(vcpu, leaf, subleaf);
-	*eax = *ebx = *ecx = *edx = 0;
 	if (found) {
 		e = *found;
 		apply_state(vcpu, &e);
-		*eax = e.eax;
-		*ebx = e.ebx;
-		*ecx = e.ecx;
-		*edx = e.edx;
 	} else if (leaf == 0xb) {
 		/* Past the last level of the topology: the level asked for, the x2APIC ID. */
 		found = find(vcpu, leaf, 1);
 		if (found) {
-			*ecx = subleaf & 0xff;
-			*edx = found->edx;
+			e.ecx = subleaf & 0xff;
+			e.edx = found->edx;
 		}
 	}
+	vcpu->gpr[RAX] = e.eax;
+	vcpu->gpr[RBX] = e.ebx;
+	vcpu->gpr[RCX] = e.ecx;
+	vcpu->gpr[RDX] = e.edx;
 }
 
 bool vcpu_has_cpuid(struct vcpu *vcpu, u32 leaf, u32 subleaf, unsigned int reg, unsigned int bit)
@@ -486,6 +500,7 @@ static long set_entries(struct vcpu *vcpu, const struct kvm_cpuid_entry2 *entrie
 	host_free(vcpu->cpuid);
 	vcpu->cpuid = copy;
 	vcpu->ncpuid = n;
+	index_entries(vcpu);
 	derive(vcpu);
 	return 0;
 }

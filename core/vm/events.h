@@ -42,7 +42,5 @@ int handle_io_string(struct vcpu *vcpu);
 int finish_io_string(struct vcpu *vcpu);
 int handle_mmio(struct vcpu *vcpu, u64 gpa);
 int finish_mmio(struct vcpu *vcpu);
-/* KVM_EXIT_INTERNAL_ERROR, KVM_INTERNAL_ERROR_EMULATION with the instruction's bytes. */
-int emulation_failed(struct vcpu *vcpu, const u8 *bytes, unsigned int len);
 
 #endif

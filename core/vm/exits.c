@@ -35,6 +35,8 @@ void vcpu_instruction_done(struct vcpu *vcpu, u64 rip)
 
 void vcpu_skip(struct vcpu *vcpu)
 {
+	if (vcpu->loaded && vendor->advance(vcpu))
+		return;
 	vcpu_need(vcpu, STATE_RIP | STATE_RFLAGS | STATE_SHADOW);
 	vcpu_instruction_done(vcpu, vcpu->state.rip + vcpu->exit.length);
 }
@@ -121,13 +123,7 @@ static int on_triple_fault(struct vcpu *vcpu)
 
 static int on_cpuid(struct vcpu *vcpu)
 {
-	u32 eax = vcpu->gpr[RAX], ebx, ecx = vcpu->gpr[RCX], edx;
-
-	vcpu_cpuid(vcpu, &eax, &ebx, &ecx, &edx);
-	vcpu->gpr[RAX] = eax;
-	vcpu->gpr[RBX] = ebx;
-	vcpu->gpr[RCX] = ecx;
-	vcpu->gpr[RDX] = edx;
+	vcpu_cpuid(vcpu);
 	vcpu_skip(vcpu);
 	return HANDLED_RESUME;
 }
@@ -440,10 +436,6 @@ int vcpu_handle_exit(struct vcpu *vcpu)
 {
 	int ret = handlers[vcpu->exit.kind](vcpu);
 
-	if (vcpu->pending != PENDING_NONE) {
-		vcpu_need(vcpu, STATE_RIP);
-		vcpu->pending_rip = vcpu->state.rip;
-	}
 	if (vcpu->step_done && ret == HANDLED_RESUME) {
 		vcpu->step_done = false;
 		return debug_exit(vcpu, VECTOR_DB, DR6_BS);

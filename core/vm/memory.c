@@ -204,6 +204,20 @@ int vm_fault_in(struct vm *vm, u64 gpa, u8 access)
 	return bring_in(vm, vm_find_slot(vm, gpa), gpa, access & ACCESS_WRITE);
 }
 
+static u8 *leaf_pointer(const u64 *leaf, unsigned int level, u64 gpa)
+{
+	return (u8 *)host_page_va(stage2_leaf_pa(*leaf, level, gpa & ~(SWIVL_PAGE_SIZE - 1))) +
+	       (gpa & (SWIVL_PAGE_SIZE - 1));
+}
+
+const void *vm_guest_pointer(struct vm *vm, u64 gpa)
+{
+	unsigned int level;
+	const u64 *leaf = stage2_find(&vm->stage2, gpa, &level);
+
+	return leaf ? leaf_pointer(leaf, level, gpa) : NULL;
+}
+
 /* Our own access to the part of one page. */
 static int touch_guest(struct vm *vm, u64 gpa, void *buf, size_t size, bool write, bool may_sleep)
 {
@@ -219,8 +233,7 @@ static int touch_guest(struct vm *vm, u64 gpa, void *buf, size_t size, bool writ
 	leaf = stage2_find(&vm->stage2, gpa, &level);
 	if (!leaf)
 		return -SWIVL_EFAULT;
-	p = (u8 *)host_page_va(stage2_leaf_pa(*leaf, level, gpa & ~(SWIVL_PAGE_SIZE - 1))) +
-	    (gpa & (SWIVL_PAGE_SIZE - 1));
+	p = leaf_pointer(leaf, level, gpa);
 	if (write)
 		memcpy(p, buf, size);
 	else

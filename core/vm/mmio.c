@@ -8,15 +8,14 @@
  */
 #include "core/emulate/emulate.h"
 #include "core/vm/events.h"
+#include "core/vm/fetch.h"
 #include "core/vm/vm.h"
 #include "core/x86/regs.h"
-#include "core/x86/walk.h"
 
 struct mmio_work {
 	struct emu_op op;
 	struct emu_regs regs;
-	u8 bytes[INSN_MAX_LENGTH];
-	u8 nbytes;
+	struct fetch fetch;
 	bool reading; /* the read access is under way, else the write access */
 	u8 done; /* bytes of it that are served */
 	u8 chunk; /* bytes of it that the caller serves now */
@@ -24,8 +23,11 @@ struct mmio_work {
 	u64 io_count; /* elements that the caller serves now */
 };
 
-int emulation_failed(struct vcpu *vcpu, const u8 *bytes, unsigned int len)
+/* KVM_EXIT_INTERNAL_ERROR with the bytes of the instruction that we cannot carry out. */
+static int emulation_failed(struct vcpu *vcpu)
 {
+	const struct fetch *f = &vcpu->mmio->fetch;
+	unsigned int len = f->decoded ? f->insn.length : f->nbytes;
 	struct kvm_run *run = vcpu->run;
 
 	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
@@ -34,7 +36,7 @@ int emulation_failed(struct vcpu *vcpu, const u8 *bytes, unsigned int len)
 	run->emulation_failure.flags = KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES;
 	run->emulation_failure.insn_size = len;
 	memset(run->emulation_failure.insn_bytes, 0x90, INSN_MAX_LENGTH);
-	memcpy(run->emulation_failure.insn_bytes, bytes, len);
+	memcpy(run->emulation_failure.insn_bytes, f->bytes, len);
 	return HANDLED_USER;
 }
 
@@ -53,17 +55,6 @@ static int delivery_failed(struct vcpu *vcpu, u64 gpa)
 	return HANDLED_USER;
 }
 
-static enum decode_mode decode_mode(struct vcpu *vcpu)
-{
-	u32 attr = vcpu->state.seg[SEG_CS].attr;
-
-	if (!(vcpu->state.cr0 & CR0_PE) || (vcpu->state.rflags & RFLAGS_VM))
-		return DECODE_16;
-	if ((vcpu->state.efer & EFER_LMA) && (attr & SEG_ATTR_L))
-		return DECODE_64;
-	return attr & SEG_ATTR_DB ? DECODE_32 : DECODE_16;
-}
-
 static void collect_regs(struct vcpu *vcpu, struct emu_regs *regs)
 {
 	static const u8 order[INSN_SEGS] = { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS };
@@ -75,7 +66,7 @@ static void collect_regs(struct vcpu *vcpu, struct emu_regs *regs)
 	regs->rflags = vcpu->state.rflags;
 	for (i = 0; i < INSN_SEGS; i++)
 		regs->seg_base[i] = 0;
-	if (decode_mode(vcpu) == DECODE_64)
+	if (vcpu_decode_mode(vcpu) == DECODE_64)
 		return;
 	vcpu_need(vcpu, STATE_SEG);
 	for (i = 0; i < INSN_SEGS; i++)
@@ -92,78 +83,11 @@ static void collect_segment(struct vcpu *vcpu, struct emu_regs *regs, u8 segment
 	regs->seg_base[INSN_GS] = vcpu->state.seg[SEG_GS].base;
 }
 
-/* What became of a piece of work; or an error. */
-enum served {
-	SERVED,
-	RAISED, /* the guest gets an exception instead */
-	TO_USER, /* vcpu->run asks the caller */
-};
-
-static int translate(struct vcpu *vcpu, u64 linear, u8 access, u64 *gpa)
-{
-	const struct exit *e = &vcpu->exit;
-	struct page_fault fault;
-	struct walk_ctx ctx;
-	int err;
-
-	if (e->kind == EXIT_NESTED_FAULT && e->fault.gva_valid && e->fault.gva == linear &&
-	    (access & (ACCESS_READ | ACCESS_WRITE))) {
-		*gpa = e->fault.gpa;
-		return 0;
-	}
-	vcpu_walk_ctx(vcpu, &ctx);
-	err = guest_walk(&ctx, linear, access | (vcpu_cpl(vcpu) == 3 ? ACCESS_USER : 0), gpa,
-			 &fault);
-	if (err == -SWIVL_EFAULT) {
-		vcpu_raise_page_fault(vcpu, fault.address, fault.error);
-		return RAISED;
-	}
-	if (err == -SWIVL_EINVAL) {
-		vcpu_raise(vcpu, VECTOR_GP);
-		return RAISED;
-	}
-	return err;
-}
-
 static int ram(struct vcpu *vcpu, u64 gpa, void *data, size_t size, bool write)
 {
 	if (write)
 		return vm_write_guest(vcpu->vm, gpa, data, size, !vcpu->in_section);
 	return vm_read_guest(vcpu->vm, gpa, data, size, !vcpu->in_section);
-}
-
-/* Up to 15 bytes at RIP; fewer where the next page cannot be fetched. */
-static int fetch_bytes(struct vcpu *vcpu, struct mmio_work *work)
-{
-	u64 linear = work->regs.rip;
-	unsigned int n = 0, chunk;
-	u64 gpa;
-	int err;
-
-	if (decode_mode(vcpu) != DECODE_64)
-		linear = (u32)(linear + work->regs.seg_base[INSN_CS]);
-	work->nbytes = 0;
-	while (n < INSN_MAX_LENGTH) {
-		chunk = SWIVL_PAGE_SIZE - ((linear + n) & (SWIVL_PAGE_SIZE - 1));
-		if (chunk > INSN_MAX_LENGTH - n)
-			chunk = INSN_MAX_LENGTH - n;
-		err = translate(vcpu, linear + n, ACCESS_EXEC, &gpa);
-		if (!err)
-			err = ram(vcpu, gpa, work->bytes + n, chunk, false);
-		if (err == -SWIVL_EAGAIN)
-			return err;
-		if (err) {
-			/* The instruction may end before the page that is missing. */
-			if (n) {
-				vcpu->exception.type = EVENT_NONE;
-				break;
-			}
-			return err;
-		}
-		n += chunk;
-	}
-	work->nbytes = n;
-	return 0;
 }
 
 static int to_user(struct vcpu *vcpu, u64 gpa, const void *data, unsigned int len, bool write)
@@ -196,7 +120,7 @@ static int serve(struct vcpu *vcpu, struct emu_access *a, bool write)
 		work->chunk = a->size - work->done;
 		if (work->chunk > room)
 			work->chunk = room;
-		err = translate(vcpu, linear, write ? ACCESS_WRITE : ACCESS_READ, &gpa);
+		err = vcpu_translate(vcpu, linear, write ? ACCESS_WRITE : ACCESS_READ, &gpa);
 		if (err)
 			return err;
 		slot = vm_find_slot(vcpu->vm, gpa);
@@ -221,9 +145,11 @@ static int serve(struct vcpu *vcpu, struct emu_access *a, bool write)
 static void commit(struct vcpu *vcpu)
 {
 	struct mmio_work *work = vcpu->mmio;
+	u64 rsp = vcpu->gpr[RSP];
 
 	emulate_commit(&work->op, &work->regs);
-	vcpu->dirty |= STATE_RSP;
+	if (vcpu->gpr[RSP] != rsp)
+		vcpu->dirty |= STATE_RSP;
 	if ((work->regs.rflags ^ vcpu->state.rflags) & ~(u64)RFLAGS_RF) {
 		vcpu->state.rflags = work->regs.rflags;
 		vcpu->dirty |= STATE_RFLAGS;
@@ -266,7 +192,7 @@ stopped:
 	if (err == RAISED)
 		return HANDLED_RESUME;
 	if (err == -SWIVL_EFAULT)
-		return emulation_failed(vcpu, work->bytes, op->insn.length);
+		return emulation_failed(vcpu);
 	return err;
 }
 
@@ -280,6 +206,21 @@ static int get_work(struct vcpu *vcpu)
 	return vcpu->mmio ? 0 : -SWIVL_ENOMEM;
 }
 
+/* The instruction at RIP, ready to be carried out: 0, RAISED or an error. */
+static int get_instruction(struct vcpu *vcpu)
+{
+	struct mmio_work *work = vcpu->mmio;
+	int err;
+
+	collect_regs(vcpu, &work->regs);
+	err = vcpu_fetch(vcpu, &work->fetch, work->regs.rip, work->regs.seg_base[INSN_CS]);
+	if (err)
+		return err;
+	work->op.insn = work->fetch.insn;
+	collect_segment(vcpu, &work->regs, work->op.insn.segment);
+	return 0;
+}
+
 int handle_mmio(struct vcpu *vcpu, u64 gpa)
 {
 	struct mmio_work *work;
@@ -290,23 +231,25 @@ int handle_mmio(struct vcpu *vcpu, u64 gpa)
 	work = vcpu->mmio;
 	if (vcpu->event.type != EVENT_NONE)
 		return delivery_failed(vcpu, gpa);
-	collect_regs(vcpu, &work->regs);
-	work->nbytes = 0;
-	err = (vcpu->exit.fault.access & ACCESS_EXEC) ? -SWIVL_EFAULT : fetch_bytes(vcpu, work);
+	if (vcpu->exit.fault.access & ACCESS_EXEC) {
+		/* The guest jumped to where no memory is. */
+		work->fetch.decoded = false;
+		work->fetch.nbytes = 0;
+		return emulation_failed(vcpu);
+	}
+	err = get_instruction(vcpu);
+	if (!err)
+		err = emulate_prepare(&work->op, &work->regs);
+	if (err == -SWIVL_EFAULT) {
+		vcpu_raise(vcpu, work->op.insn.segment == INSN_SS ? VECTOR_SS : VECTOR_GP);
+		err = RAISED;
+	}
 	if (err == RAISED)
 		return HANDLED_RESUME;
 	if (err == -SWIVL_EAGAIN)
 		return err;
-	if (err || decode(&work->op.insn, work->bytes, work->nbytes, decode_mode(vcpu)) != DECODE_OK)
-		return emulation_failed(vcpu, work->bytes, work->nbytes);
-	collect_segment(vcpu, &work->regs, work->op.insn.segment);
-	err = emulate_prepare(&work->op, &work->regs);
-	if (err == -SWIVL_EFAULT) {
-		vcpu_raise(vcpu, work->op.insn.segment == INSN_SS ? VECTOR_SS : VECTOR_GP);
-		return HANDLED_RESUME;
-	}
 	if (err)
-		return emulation_failed(vcpu, work->bytes, work->nbytes);
+		return emulation_failed(vcpu);
 	work->reading = true;
 	work->done = 0;
 	return advance(vcpu);
@@ -337,12 +280,12 @@ static int string_memory(struct vcpu *vcpu, u64 n, bool write)
 	u64 i, gpa;
 	int err;
 
-	err = translate(vcpu, io->linear, access, &gpa);
+	err = vcpu_translate(vcpu, io->linear, access, &gpa);
 	for (i = 0; i < n && !err; i++)
 		err = ram(vcpu, gpa + i * io->step, vcpu->pio + i * io->size, first, write);
 	if (err || first == io->size)
 		return err;
-	err = translate(vcpu, io->linear + first, access, &gpa);
+	err = vcpu_translate(vcpu, io->linear + first, access, &gpa);
 	return err ? err : ram(vcpu, gpa, vcpu->pio + first, io->size - first, write);
 }
 
@@ -359,14 +302,11 @@ static int string_question(struct vcpu *vcpu)
 {
 	struct mmio_work *work = vcpu->mmio;
 	const struct exit *e = &vcpu->exit;
-	int err = fetch_bytes(vcpu, work);
+	int err = get_instruction(vcpu);
 
 	if (err)
 		return err;
-	if (decode(&work->op.insn, work->bytes, work->nbytes, decode_mode(vcpu)) != DECODE_OK)
-		return -SWIVL_EOPNOTSUPP;
-	collect_segment(vcpu, &work->regs, work->op.insn.segment);
-	work->io = (struct emu_io_string){ .mode = decode_mode(vcpu),
+	work->io = (struct emu_io_string){ .mode = vcpu_decode_mode(vcpu),
 					   .size = e->io.size,
 					   .address_size = work->op.insn.address_size,
 					   .segment = work->op.insn.segment,
@@ -385,14 +325,13 @@ int handle_io_string(struct vcpu *vcpu)
 	if (err)
 		return err;
 	work = vcpu->mmio;
-	collect_regs(vcpu, &work->regs);
 	err = string_question(vcpu);
 	if (err == RAISED)
 		return HANDLED_RESUME;
 	if (err == -SWIVL_EAGAIN)
 		return err;
 	if (err)
-		return emulation_failed(vcpu, work->bytes, work->nbytes);
+		return emulation_failed(vcpu);
 	if (emulate_io_string(&work->io, &work->regs)) {
 		vcpu_raise(vcpu, work->io.segment == INSN_SS ? VECTOR_SS : VECTOR_GP);
 		return HANDLED_RESUME;
@@ -408,7 +347,7 @@ int handle_io_string(struct vcpu *vcpu)
 	if (err == RAISED)
 		return HANDLED_RESUME;
 	if (err == -SWIVL_EFAULT)
-		return emulation_failed(vcpu, work->bytes, work->op.insn.length);
+		return emulation_failed(vcpu);
 	if (err)
 		return err;
 	run->exit_reason = KVM_EXIT_IO;
@@ -443,7 +382,7 @@ int finish_io_string(struct vcpu *vcpu)
 		if (err == RAISED)
 			return HANDLED_RESUME;
 		if (err)
-			return emulation_failed(vcpu, work->bytes, work->op.insn.length);
+			return emulation_failed(vcpu);
 	}
 	string_done(vcpu, work->io_count);
 	return HANDLED_RESUME;

@@ -103,6 +103,9 @@ static int run_section(struct vcpu *vcpu)
 			vcpu->check_events = 1;
 		ret = vcpu_handle_exit(vcpu);
 	}
+	/* What every caller is told, while it is cheap to get. */
+	if (ret == HANDLED_USER)
+		vcpu_need(vcpu, STATE_RIP | STATE_RFLAGS | STATE_SHADOW);
 	vendor->unload(vcpu);
 	vcpu->in_section = false;
 	host_section_leave();
@@ -177,7 +180,7 @@ static void report_state(struct vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
 
-	vcpu_need(vcpu, STATE_RFLAGS | STATE_SHADOW);
+	vcpu_need(vcpu, STATE_RIP | STATE_RFLAGS | STATE_SHADOW);
 	run->if_flag = (vcpu->state.rflags & RFLAGS_IF) != 0;
 	run->ready_for_interrupt_injection =
 		vcpu->vm->irqchip ||
@@ -203,9 +206,12 @@ long vcpu_run(struct vcpu *vcpu)
 		vcpu->state.cr8 = run->cr8 & 0xf;
 	vcpu->check_events = 1;
 
-	host_read_lock(&vcpu->vm->mem_lock);
-	ret = vcpu_finish_pending(vcpu);
-	host_read_unlock(&vcpu->vm->mem_lock);
+	ret = HANDLED_RESUME;
+	if (vcpu->pending != PENDING_NONE) {
+		host_read_lock(&vcpu->vm->mem_lock);
+		ret = vcpu_finish_pending(vcpu);
+		host_read_unlock(&vcpu->vm->mem_lock);
+	}
 	if (ret == HANDLED_RESUME)
 		ret = run_until_exit(vcpu);
 
@@ -213,6 +219,7 @@ long vcpu_run(struct vcpu *vcpu)
 	if (vcpu->has_sigmask)
 		host_sigmask_end(saved_mask);
 	report_state(vcpu);
+	vcpu->pending_rip = vcpu->state.rip;
 	vcpu_sync_regs_out(vcpu);
 	vcpu->user_exits++;
 	return ret < 0 ? ret : 0;

@@ -21,6 +21,7 @@
 #define VM_MAX_VCPUS 64
 #define VM_MAX_SLOTS 512
 #define VCPU_MAX_CPUID 256
+#define VCPU_CPUID_STARTS 64
 
 /* Register numbers as instructions encode them. */
 enum gpr { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15 };
@@ -214,6 +215,7 @@ struct vcpu {
 	bool has_sigmask;
 	u64 sigmask;
 	u32 ncpuid;
+	u8 cpuid_start[VCPU_CPUID_STARTS]; /* by a leaf's hash: its first entry */
 	struct kvm_cpuid_entry2 *cpuid; /* ncpuid long, at most VCPU_MAX_CPUID */
 	u64 cpuid_xcr0; /* features of XCR0 that the guest's CPUID permits */
 	u64 guest_phys_bits; /* MAXPHYADDR of the guest's CPUID */
@@ -332,10 +334,16 @@ int vm_fault_fast(struct vm *vm, u64 gpa, u8 access);
  */
 int vm_read_guest(struct vm *vm, u64 gpa, void *dst, size_t size, bool may_sleep);
 int vm_write_guest(struct vm *vm, u64 gpa, const void *src, size_t size, bool may_sleep);
+/*
+ * Where a page that is mapped lies for us, to look at again later: good as long as
+ * vm->stage2.generation is the same. NULL: not mapped. mem_lock held for reading.
+ */
+const void *vm_guest_pointer(struct vm *vm, u64 gpa);
 
 /* ---- cpuid.c, msr.c ------------------------------------------------------------------------ */
 
-void vcpu_cpuid(struct vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx);
+/* The guest executed CPUID: from RAX and RCX to RAX, RBX, RCX and RDX. */
+void vcpu_cpuid(struct vcpu *vcpu);
 /* Does the guest's CPUID have this? @reg 0..3: eax..edx. */
 bool vcpu_has_cpuid(struct vcpu *vcpu, u32 leaf, u32 subleaf, unsigned int reg, unsigned int bit);
 /* Can a guest have it at all, on this processor with this vendor? */

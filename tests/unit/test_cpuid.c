@@ -160,9 +160,13 @@ static int setup(void **state)
 
 static void ask(u32 leaf, u32 subleaf, u32 *r)
 {
-	r[0] = leaf;
-	r[2] = subleaf;
-	vcpu_cpuid(vcpu, &r[0], &r[1], &r[2], &r[3]);
+	vcpu->gpr[RAX] = leaf;
+	vcpu->gpr[RCX] = subleaf;
+	vcpu_cpuid(vcpu);
+	r[0] = vcpu->gpr[RAX];
+	r[1] = vcpu->gpr[RBX];
+	r[2] = vcpu->gpr[RCX];
+	r[3] = vcpu->gpr[RDX];
 }
 
 static void a_guest_sees_what_was_set(void **state)

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * The instruction at RIP, for those that we carry out ourselves. A guest's driver makes the same
+ * few accesses again and again, so the last instruction is kept with the walk that led to it: it
+ * is good as long as every table entry on the way and its own bytes still read the same.
+ */
+#ifndef SWIVL_CORE_VM_FETCH_H
+#define SWIVL_CORE_VM_FETCH_H
+
+#include "core/emulate/decode.h"
+#include "core/vm/vm.h"
+
+/* What became of a piece of work; or an error. */
+enum served {
+	SERVED,
+	RAISED, /* the guest gets an exception instead */
+	TO_USER, /* vcpu->run asks the caller */
+};
+
+struct fetch {
+	struct insn insn;
+	u8 bytes[INSN_MAX_LENGTH];
+	u8 nbytes;
+	bool decoded; /* insn is good, for a code segment of @mode */
+	u8 mode; /* enum decode_mode */
+
+	/* the walk; @code is NULL unless it can be checked again */
+	const u8 *code; /* our address of the page */
+	u64 page; /* its linear address */
+	u64 cr0, cr3, cr4, efer, generation;
+	u8 cpl, depth;
+	struct {
+		const u64 *where;
+		u64 value;
+	} entry[4];
+};
+
+/* From the code segment; STATE_CR, STATE_RFLAGS and STATE_MODE in memory. */
+enum decode_mode vcpu_decode_mode(const struct vcpu *vcpu);
+
+/* mem_lock held for reading. Guest physical address of @linear: SERVED, RAISED or an error. */
+int vcpu_translate(struct vcpu *vcpu, u64 linear, u8 access, u64 *gpa);
+
+/*
+ * SERVED: f->insn. RAISED: the guest gets a page fault. -SWIVL_EOPNOTSUPP: not an instruction
+ * (f->bytes are there), -SWIVL_EAGAIN: again where one may sleep, -SWIVL_EFAULT: no memory there.
+ * Registers as collected for vcpu_decode_mode(), and CR3.
+ */
+int vcpu_fetch(struct vcpu *vcpu, struct fetch *f, u64 rip, u64 cs_base);
+
+#endif
