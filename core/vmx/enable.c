@@ -72,6 +72,7 @@ bool vmx_start(struct refusal_report *why)
 		return false;
 	fpu_start();
 	vmx.mitigate = vmx_mitigations();
+	vmx.canonical_shift = x86_read_cr4() & CR4_LA57 ? 7 : 16;
 	host_spin_init(&vmx.vpid_lock);
 	host_mutex_init(&vmx.vms_lock);
 	if (x86_cpuid(1, 0).ecx & CPUID_1_ECX_OSXSAVE)
@@ -204,8 +205,9 @@ void vmx_deactivate(struct vmx_vcpu *v)
 
 bool vmx_activate(struct vmx_vcpu *v)
 {
-	struct vmx_cpu *cpu = &vmx.cpus[host_cpu()];
-	bool moved = v->cpu != (int)host_cpu();
+	int here = (int)host_cpu();
+	struct vmx_cpu *cpu = &vmx.cpus[here];
+	bool moved = v->cpu != here;
 
 	if (!cpu->on) {
 		v->before |= VMX_BEFORE_FAILED;
@@ -213,14 +215,15 @@ bool vmx_activate(struct vmx_vcpu *v)
 		return false;
 	}
 	if (moved) {
-		v->cpu = host_cpu();
-		v->vcpu->cpu = v->cpu;
+		v->cpu = here;
+		v->vcpu->cpu = here;
 		v->prev = NULL;
 		v->next = cpu->active;
 		if (v->next)
 			v->next->prev = v;
 		cpu->active = v;
 	}
+	v->here = cpu;
 	if (cpu->current != v) {
 		if (vmx_vmptrld(v->pa) != VMX_SUCCEED) {
 			v->before |= VMX_BEFORE_FAILED;

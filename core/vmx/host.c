@@ -18,6 +18,19 @@ static const u32 switched_msrs[VMX_SWITCHED_MSRS] = {
 
 #define TSS_LIMIT_AFTER_EXIT 0x67u
 
+/* The descriptor of the running task, if its limit is another than an exit leaves. */
+static u64 *long_task(struct vmx_cpu *cpu)
+{
+	unsigned int index = x86_str() / 8;
+	u64 *task = &cpu->gdt_copy[index];
+
+	if (index + 1 >= ARRAY_SIZE(cpu->gdt_copy))
+		return NULL;
+	if ((*task & 0xffff) == TSS_LIMIT_AFTER_EXIT && !(*task >> 48 & 0xf))
+		return NULL;
+	return task;
+}
+
 void vmx_host_cpu_init(struct vmx_cpu *cpu)
 {
 	size_t size;
@@ -31,13 +44,7 @@ void vmx_host_cpu_init(struct vmx_cpu *cpu)
 	memset(cpu->gdt_copy, 0, sizeof(cpu->gdt_copy));
 	memcpy(cpu->gdt_copy, (void *)(size_t)cpu->gdt.base,
 	       size < sizeof(cpu->gdt_copy) ? size : sizeof(cpu->gdt_copy));
-}
-
-static u64 *task_descriptor(struct vmx_cpu *cpu)
-{
-	unsigned int index = x86_str() / 8;
-
-	return index + 1 < ARRAY_SIZE(cpu->gdt_copy) ? &cpu->gdt_copy[index] : NULL;
+	cpu->task = long_task(cpu);
 }
 
 /* Base of a system descriptor in 64-bit mode (SDM vol. 3, 3.5.2, 7.2.3). */
@@ -75,12 +82,10 @@ void vmx_host_cpu_fields(struct vcpu *vcpu)
 /* The address with its upper bits as the processor wants them: WRMSR of another would fault. */
 static u64 canonical(u64 address)
 {
-	unsigned int shift = x86_read_cr4() & CR4_LA57 ? 7 : 16;
-
-	return (u64)((s64)(address << shift) >> shift);
+	return (u64)((s64)(address << vmx.canonical_shift) >> vmx.canonical_shift);
 }
 
-static void switch_msr(struct vmx_vcpu *v, enum vmx_switched_msr i, u64 value)
+static inline void switch_msr(struct vmx_vcpu *v, enum vmx_switched_msr i, u64 value)
 {
 	if (v->msr[i] == value)
 		return;
@@ -174,11 +179,10 @@ static void restore_selectors(const struct vmx_host *h)
  */
 static void restore_tables(struct vmx_cpu *cpu)
 {
-	u64 *task = task_descriptor(cpu);
 	struct x86_table copy = { sizeof(cpu->gdt_copy) - 1, (size_t)cpu->gdt_copy };
 
-	if (task && ((*task & 0xffff) != TSS_LIMIT_AFTER_EXIT || *task >> 48 & 0xf)) {
-		*task &= ~(2ull << 40);
+	if (cpu->task) {
+		*cpu->task &= ~(2ull << 40);
 		x86_lgdt(&copy);
 		x86_ltr(x86_str());
 	}
@@ -186,9 +190,9 @@ static void restore_tables(struct vmx_cpu *cpu)
 	x86_lidt(&cpu->idt);
 }
 
-void vmx_host_recover(const struct vmx_host *h)
+void vmx_host_recover(struct vmx_cpu *cpu, const struct vmx_host *h)
 {
-	restore_tables(&vmx.cpus[host_cpu()]);
+	restore_tables(cpu);
 	restore_selectors(h);
 	x86_wrmsr(IA32_KERNEL_GS_BASE, h->kernel_gs_base);
 	if (h->dr7 != DR7_ONE)
@@ -216,7 +220,7 @@ void vmx_host_save(struct vcpu *vcpu)
 	}
 	if (vmx.mitigate.flush_l1d)
 		x86_wrmsr(IA32_FLUSH_CMD, FLUSH_CMD_L1D);
-	memcpy(v->msr, vmx.cpus[host_cpu()].msr, sizeof(v->msr));
+	memcpy(v->msr, v->here->msr, sizeof(v->msr));
 
 	fpu_load(vcpu->fpu);
 	v->xcr0 = vmx.host_xcr0;
@@ -239,13 +243,13 @@ void vmx_host_restore(struct vcpu *vcpu)
 	fpu_save(vcpu->fpu);
 
 	for (unsigned int i = 0; i < VMX_SWITCHED_MSRS; i++)
-		switch_msr(v, i, vmx.cpus[host_cpu()].msr[i]);
+		switch_msr(v, i, v->here->msr[i]);
 	if (v->dr_live)
 		for (unsigned int i = 0; i < 4; i++)
 			x86_write_dr(i, v->host.dr[i]);
 	v->dr_live = false;
 	host_irq_disable();
-	vmx_host_recover(&v->host);
+	vmx_host_recover(v->here, &v->host);
 	host_irq_enable();
 	v->live = false;
 }

@@ -406,7 +406,7 @@ static void walk(void *arg)
 		to_first_exit(r, &caps, &mirror);
 	}
 	leave_vmx(r, cr4);
-	vmx_host_recover(&r->host);
+	vmx_host_recover(&vmx.cpus[host_cpu()], &r->host);
 	if (!vmx_cpu_enable(&why)) {
 		begin(r, "swivl's own VMX operation again", false, 0);
 		host_log(HOST_LOG_ERROR, "VMX could not be switched on again on CPU %u",

@@ -65,6 +65,7 @@ struct vmx_cpu {
 	u64 msr[VMX_SWITCHED_MSRS];
 	struct x86_table gdt, idt;
 	u64 gdt_copy[32]; /* in which the task may be loaded again: see host.c */
+	u64 *task; /* its descriptor there; NULL where it need not be loaded */
 };
 
 /*
@@ -89,6 +90,7 @@ struct vmx {
 	struct host_mutex vms_lock; /* held while VMs must not be made */
 	u32 vms;
 	struct vmx_mitigations mitigate;
+	u8 canonical_shift; /* bits of an address above those that paging translates */
 	u64 host_xcr0; /* 0: there is no XSAVE */
 	bool has_tsc_aux;
 };
@@ -126,6 +128,7 @@ struct vmx_vcpu {
 	void *vmcs;
 	u64 pa;
 	int cpu; /* where it is active, -1: nowhere; as vcpu->cpu, but under our own control */
+	struct vmx_cpu *here; /* that CPU, while loaded */
 	struct vmx_vcpu *next, *prev; /* in that CPU's list */
 	struct vmx_switch sw;
 	u8 before, after; /* VMX_BEFORE_*, VMX_AFTER_* */
@@ -199,7 +202,7 @@ u64 vmx_host_tr_base(void);
 void vmx_host_cpu_fields(struct vcpu *vcpu);
 /* What an exit takes from the host, before the first entry and after the last. Interrupts off. */
 void vmx_host_remember(struct vmx_host *h);
-void vmx_host_recover(const struct vmx_host *h);
+void vmx_host_recover(struct vmx_cpu *cpu, const struct vmx_host *h);
 /* Into a section and out of it. Interrupts may be on. */
 void vmx_host_save(struct vcpu *vcpu);
 void vmx_host_restore(struct vcpu *vcpu);
