@@ -23,6 +23,11 @@ PADDING_LAST = b"LAST"
 IPS = 50_000_000
 
 
+# With XSAVES these announce a compact area of another size than the sum of its parts, and Linux
+# then does without XSAVE altogether.
+COMPACT_XSAVE_WRONG = ("corei7_skylake_x", "corei3_cnl", "corei7_icelake_u", "tigerlake")
+
+
 def boot_rom():
     source = os.path.join(cache.LAB, "boot/boot.S")
 
@@ -104,7 +109,10 @@ def command(spec, kernel, initrd, work):
     # Processors that sleep in MWAIT wake late or never in Bochs: seconds pass with four of them.
     # Newer models tell a frequency of their own in CPUID, by which every short delay takes 70 times
     # the instructions: in truth the time stamp counter counts one per instruction.
-    line = cmdline.build(spec, "idle=halt", f"tsc_early_khz={ips // 1000}")
+    more = ["idle=halt", f"tsc_early_khz={ips // 1000}"]
+    if spec.cpu in COMPACT_XSAVE_WRONG:
+        more.append("clearcpuid=xsaves,xsavec")
+    line = cmdline.build(spec, *more)
     memory_image(image, kernel, initrd, line, spec.mem << 20)
     if spec.interactive:
         com1 = f"mode=term, dev={spec.tty}"
