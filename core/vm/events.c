@@ -66,7 +66,8 @@ void vcpu_raise_debug(struct vcpu *vcpu, u64 dr6)
 {
 	/* SDM vol. 3, 17.2.3: the processor sets bits and never clears them, but for B0-B3. */
 	vcpu->state.dr6 = (vcpu->state.dr6 & ~0xfull) | DR6_ONES | dr6;
-	if (dr6 & 0xf || dr6 & DR6_BS) {
+	vcpu_need(vcpu, STATE_DR7);
+	if (vcpu->state.dr7 & DR7_GD) {
 		vcpu_touch(vcpu, STATE_DR7);
 		vcpu->state.dr7 &= ~(u64)DR7_GD;
 	}
