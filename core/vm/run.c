@@ -190,6 +190,23 @@ static void report_state(struct vcpu *vcpu)
 	run->flags = 0;
 }
 
+/*
+ * The caller's single-stepping borrows the guest's trap flag while KVM_RUN lasts. A trap flag that
+ * comes in an interrupt shadow would need a pending debug exception (SDM vol. 3, 27.3.1.5).
+ */
+static void borrow_trap_flag(struct vcpu *vcpu, bool borrow)
+{
+	if (!(vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP))
+		return;
+	vcpu_touch(vcpu, STATE_RFLAGS | STATE_SHADOW);
+	if (borrow) {
+		vcpu->state.rflags |= RFLAGS_TF;
+		vcpu->state.shadow &= ~(SHADOW_STI | SHADOW_MOV_SS);
+	} else {
+		vcpu->state.rflags &= ~(u64)RFLAGS_TF;
+	}
+}
+
 long vcpu_run(struct vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
@@ -205,6 +222,7 @@ long vcpu_run(struct vcpu *vcpu)
 	if (!vcpu->vm->irqchip)
 		vcpu->state.cr8 = run->cr8 & 0xf;
 	vcpu->check_events = 1;
+	borrow_trap_flag(vcpu, true);
 
 	ret = HANDLED_RESUME;
 	if (vcpu->pending != PENDING_NONE) {
@@ -218,6 +236,7 @@ long vcpu_run(struct vcpu *vcpu)
 	host_vcpu_thread(vcpu, false);
 	if (vcpu->has_sigmask)
 		host_sigmask_end(saved_mask);
+	borrow_trap_flag(vcpu, false);
 	report_state(vcpu);
 	vcpu->pending_rip = vcpu->state.rip;
 	vcpu_sync_regs_out(vcpu);

@@ -116,7 +116,7 @@ TEST(general_detect_bit)
 	struct kvm_regs r = { 0 };
 
 	if (!guest_intel && guest_is_kvm(&g))
-		SKIP("QEMU leaves the guest's DR7 to the host, KVM's next access to it faults there");
+		SKIP("QEMU does not survive it: VMRUN loads DR7 and arms nothing");
 	EQUAL(TRY(c, general_detect, &r), VECTOR_DB);
 	EQUAL(guest_events(&g)->event[0].rip, GUEST_CODE + 8);
 	EQUAL(TRY(c, read_drs, &r), NO_EXCEPTION);
@@ -154,8 +154,22 @@ static void debug(struct guest_cpu *c, u32 control, u64 address, u64 dr7)
 	request(c->fd, KVM_SET_GUEST_DEBUG, &d);
 }
 
-CODE64(steps, "mov $1, %eax\n inc %eax\n cpuid\n jmp 1f\n nop\n 1: out %al, $0xe0\n pushf\n"
-	      "pop %rbx\n nop\n hlt\n");
+CODE64(steps, "mov $1, %eax\n inc %eax\n cpuid\n jmp 1f\n nop\n 1: out %al, $0xe0\n inc %ebx\n"
+	      "nop\n nop\n hlt\n");
+
+/*
+ * To the next KVM_EXIT_DEBUG. Bochs 2.7 keeps the step of an instruction that exits and tells it
+ * once more: the same address again does not count.
+ */
+static void step(struct guest_cpu *c)
+{
+	u64 before = c->run->debug.arch.pc;
+	int n = 0;
+
+	do
+		guest_run_to(c, KVM_EXIT_DEBUG);
+	while (guest_intel && c->run->debug.arch.pc == before && n++ < 3);
+}
 
 /* One KVM_EXIT_DEBUG an instruction, whoever executes it; RFLAGS does not show the trap flag. */
 TEST(single_step)
@@ -171,7 +185,7 @@ TEST(single_step)
 	guest_set_regs(c, &regs);
 	debug(c, KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP, 0, 0);
 	for (size_t i = 0; i < ARRAY_SIZE(at); i++) {
-		guest_run_to(c, KVM_EXIT_DEBUG);
+		step(c);
 		EQUAL(c->run->debug.arch.pc, GUEST_CODE + at[i]);
 		EQUAL(c->run->debug.arch.exception, VECTOR_DB);
 		EQUAL(c->run->debug.arch.dr6 >> 14 & 1, 1);
@@ -180,10 +194,12 @@ TEST(single_step)
 		EQUAL(regs.rflags & RFLAGS_TF, 0);
 	}
 	guest_run_to(c, KVM_EXIT_IO);
+	step(c);
+	EQUAL(c->run->debug.arch.pc, GUEST_CODE + 14);
+	step(c);
+	EQUAL(c->run->debug.arch.pc, GUEST_CODE + 16);
 	debug(c, 0, 0, 0);
 	guest_run_to(c, KVM_EXIT_HLT);
-	guest_regs(c, &regs);
-	EQUAL(regs.rbx & RFLAGS_TF, 0);
 	EQUAL(guest_events(&g)->count, 0);
 }
 
@@ -195,6 +211,8 @@ TEST(software_breakpoint)
 	struct guest_cpu *c = setup();
 	struct kvm_regs regs;
 
+	if (!guest_intel)
+		SKIP("QEMU does not tell INT3 as an exception");
 	LOAD(&g, with_int3);
 	debug(c, KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP, 0, 0);
 	guest_run_to(c, KVM_EXIT_DEBUG);
@@ -220,6 +238,8 @@ TEST(hardware_breakpoint)
 	struct kvm_regs entry = { .rip = GUEST_CODE, .rsp = GUEST_STACK, .rflags = 2 };
 
 	EQUAL(TRY(c, write_drs, &r), NO_EXCEPTION);
+	if (!guest_intel)
+		SKIP("QEMU does not arm the breakpoints that VMRUN loads");
 	LOAD(&g, store_later);
 	debug(c, KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP, GUEST_CODE + 2, 0x401);
 	guest_set_regs(c, &entry);
@@ -248,8 +268,11 @@ static u8 watched[8];
 TEST(watch_of_the_host)
 {
 	int status;
-	pid_t pid = fork();
+	pid_t pid;
 
+	if (!guest_intel)
+		SKIP("QEMU does not survive it: VMRUN loads DR7 and arms nothing");
+	pid = fork();
 	if (!pid) {
 		struct kvm_regs r = { .rax = 0x1111, .rsi = 0xffff0ff0, .rdi = 0x40f };
 		struct guest_cpu *c;
