@@ -23,3 +23,13 @@ $(GUESTS)/mb_%: $(GUESTS)/mb_%.o32
 	$(LD) -m elf_i386 -Ttext 0x100000 -n -e start -z noexecstack -o $@ $<
 $(GUESTS)/elf_%: $(GUESTS)/elf_%.o64
 	$(LD) -m elf_x86_64 -Ttext 0x200000 -n -e start -z noexecstack -o $@ $<
+
+# The examples of the documentation, static, for the emulated machine.
+EXAMPLES := $(BUILD)/machine/example_c $(BUILD)/machine/example_cpp
+guests: $(EXAMPLES)
+$(BUILD)/machine/example_c: docs/examples/hello.c $(BUILD)/lib/libswivl.a
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -O2 -Wall -Wextra -Wpedantic -Iinclude -static -o $@ $^
+$(BUILD)/machine/example_cpp: docs/examples/hello.cpp $(BUILD)/lib/libswivl.a include/swivl/swivl.hpp
+	@mkdir -p $(@D)
+	$(CXX) -std=c++17 -O2 -Wall -Wextra -Wpedantic -Iinclude -static -o $@ $(filter %.cpp %.a,$^)

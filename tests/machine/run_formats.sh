@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+# swivl run: each format that needs no kernel, each way to end, bad input.
+# add: build/guests/flat_hello build/guests/flat_halt build/guests/flat_triple build/guests/flat_spin
+# add: build/guests/flat_echo build/guests/flat_status build/guests/mb_hello build/guests/elf_hello
+# add: build/guests/elf_badmmio
+# tests: flat multiboot elf halt halt-without-chips triple-fault unknown-mmio
+# tests: status-0 status-65 status-255 two-processors
+# tests: trace stats interrupts-and-input hang-up terminate
+# tests: no-such-file no-kernel too-large no-device wrong-usage terminal c-example c++-example
+# timeout: 200
+. ./swivl.inc
+cd /lab
+DEVICE=${DEVICE:-/dev/swivl}
+export SWIVL_DEVICE=$DEVICE
+[ "$DEVICE" != /dev/swivl ] || insmod /lab/swivl.ko
+
+# runs NAME STATUS PATTERN ARGUMENT...: does swivl run end so, and print that? - is no pattern
+runs() {
+	name=$1
+	status=$2
+	pattern=$3
+	shift 3
+	timeout -s KILL 40 swivl run "$@" </dev/null >/tmp/out 2>&1
+	got=$?
+	if [ $got -ne $status ]; then
+		echo "not ok $name - status $got, not $status: $(head -n 20 /tmp/out)"
+	elif [ "$pattern" != - ] && ! grep -q -E -- "$pattern" /tmp/out; then
+		echo "not ok $name - no \"$pattern\" in: $(head -n 20 /tmp/out)"
+	else
+		echo "ok $name"
+	fi
+}
+
+runs flat 85 '^Hello from real mode' --flat flat_hello
+runs multiboot 1 '^Hello from protected mode: one two' mb_hello --cmdline 'one two'
+runs elf 1 '^Hello from long mode: three' --kernel elf_hello -a three --mem 5000
+runs halt 0 - --flat flat_halt
+runs halt-without-chips 0 - --flat --no-irqchip flat_halt
+runs triple-fault 6 'triple fault' --flat flat_triple
+runs unknown-mmio 6 'code at rip: df 20' elf_badmmio
+runs two-processors 85 'Hello' --cpus 2 --flat flat_hello
+runs trace 85 "out 1 byte port 0x3f8 \(serial port\) = 0x48 'H'" --trace --flat flat_hello
+runs stats 85 '21  out 0x3f8  serial port' --stats --flat flat_hello
+
+# ends NAME STATUS INPUT ARGUMENT...: the same, with input typed at once
+ends() {
+	name=$1
+	status=$2
+	input=$3
+	shift 3
+	printf "$input" | timeout -s KILL 40 swivl run "$@" >/tmp/out 2>&1
+	got=$?
+	[ $got -eq $status ]
+	verdict "$name" $? "status $got, not $status: $(head -n 20 /tmp/out)"
+}
+ends status-0 1 '\000' --flat flat_status
+ends status-65 131 'A' --flat flat_status
+ends status-255 255 '\377' --flat flat_status
+
+# Waits for the guest's word, as a person does: what comes before the port is set up is lost.
+saw() {
+	i=0
+	until grep -q -- "$1" /tmp/out || [ $i -gt 200 ]; do
+		sleep 0.1
+		i=$((i + 1))
+	done
+}
+line='a line that is longer than a FIFO holds; and then one more'
+: >/tmp/out
+{
+	saw '>'
+	printf %sq "$line"
+} | timeout -s KILL 40 swivl run --flat flat_echo >/tmp/out 2>&1
+[ $? -eq 15 ] && grep -q ">$line" /tmp/out
+verdict interrupts-and-input $? "$(cat /tmp/out)"
+
+# stopped NAME SIGNAL STATUS
+stopped() {
+	: >/tmp/out
+	timeout -s KILL 40 swivl run --flat flat_spin </dev/null >/tmp/out 2>&1 &
+	saw s
+	kill -$2 $(pidof swivl)
+	wait $!
+	got=$?
+	[ $got -eq $3 ]
+	verdict "$1" $? "status $got, not $3: $(cat /tmp/out)"
+}
+stopped hang-up HUP 129
+stopped terminate TERM 143
+
+echo 'not a kernel' >/tmp/text
+runs no-such-file 4 '/tmp/nothing: No such file' /tmp/nothing
+runs no-kernel 4 '/tmp/text: no kernel that swivl knows' /tmp/text
+head -c 1048576 /dev/zero >/tmp/large
+runs too-large 4 '/tmp/large: 1048576 bytes at 0x10000 do not fit' --flat /tmp/large
+runs no-device 4 '/dev/none' --device /dev/none --flat flat_hello
+runs wrong-usage 2 'expected a size' --mem lots mb_hello
+
+terminal /lab/flat_spin
+[ "$(example_c)" = 5 ]
+verdict c-example $?
+[ "$(example_cpp)" = 5 ]
+verdict c++-example $?
+[ "$DEVICE" != /dev/swivl ] || rmmod swivl
