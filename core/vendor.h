@@ -62,13 +62,6 @@ struct vendor {
 	 */
 	void (*run)(struct vcpu *vcpu);
 
-	/*
-	 * Past the instruction that exited, without bringing state to memory: the common case.
-	 * False: there is more to it (single-stepping, an interrupt shadow, state that is in
-	 * memory already), and nothing was done. Loaded.
-	 */
-	bool (*advance)(struct vcpu *vcpu);
-
 	/* Bring STATE_* groups from the hardware to vcpu->state. Loaded. */
 	void (*fetch)(struct vcpu *vcpu, u32 groups);
 	/* Write STATE_* groups to the hardware. Loaded. */

@@ -347,28 +347,28 @@ static u32 xsave_size(const struct vcpu *vcpu, u64 features, bool compacted)
 }
 
 /* Bits that follow from the state of the vCPU. */
-static void apply_state(struct vcpu *vcpu, struct kvm_cpuid_entry2 *e)
+static void apply_state(struct vcpu *vcpu, const struct kvm_cpuid_entry2 *e, struct x86_cpuid *r)
 {
 	const struct vcpu_state *s = &vcpu->state;
 
 	switch (e->function) {
 	case 1:
 		vcpu_need(vcpu, STATE_CR);
-		e->ecx &= ~CPUID_1_ECX_OSXSAVE;
+		r->ecx &= ~CPUID_1_ECX_OSXSAVE;
 		if (s->cr4 & CR4_OSXSAVE)
-			e->ecx |= CPUID_1_ECX_OSXSAVE;
+			r->ecx |= CPUID_1_ECX_OSXSAVE;
 		if (!(s->apic_base & APIC_BASE_ENABLED))
-			e->edx &= ~CPUID_1_EDX_APIC;
+			r->edx &= ~CPUID_1_EDX_APIC;
 		break;
 	case 7:
 		if (e->index == 0)
-			e->ecx &= ~B(4); /* OSPKE: CR4.PKE cannot be set */
+			r->ecx &= ~B(4); /* OSPKE: CR4.PKE cannot be set */
 		break;
 	case 0xd:
 		if (e->index == 0 && e->eax)
-			e->ebx = xsave_size(vcpu, s->xcr0, false);
+			r->ebx = xsave_size(vcpu, s->xcr0, false);
 		else if (e->index == 1 && (e->eax & B(1)))
-			e->ebx = xsave_size(vcpu, s->xcr0, true);
+			r->ebx = xsave_size(vcpu, s->xcr0, true);
 		break;
 	}
 }
@@ -392,29 +392,34 @@ static const struct kvm_cpuid_entry2 *beyond(const struct vcpu *vcpu, u32 leaf, 
 	return find(vcpu, basic->eax, subleaf);
 }
 
+static struct x86_cpuid registers_of(const struct kvm_cpuid_entry2 *e)
+{
+	return (struct x86_cpuid){ e->eax, e->ebx, e->ecx, e->edx };
+}
+
 void vcpu_cpuid(struct vcpu *vcpu)
 {
 	const u32 leaf = vcpu->gpr[RAX], subleaf = vcpu->gpr[RCX];
 	const struct kvm_cpuid_entry2 *found = find(vcpu, leaf, subleaf);
-	struct kvm_cpuid_entry2 e = { .function = leaf };
+	struct x86_cpuid r = { 0 };
 
 	if (!found)
 		found = beyond(vcpu, leaf, subleaf);
 	if (found) {
-		e = *found;
-		apply_state(vcpu, &e);
+		r = registers_of(found);
+		apply_state(vcpu, found, &r);
 	} else if (leaf == 0xb) {
 		/* Past the last level of the topology: the level asked for, the x2APIC ID. */
 		found = find(vcpu, leaf, 1);
 		if (found) {
-			e.ecx = subleaf & 0xff;
-			e.edx = found->edx;
+			r.ecx = subleaf & 0xff;
+			r.edx = found->edx;
 		}
 	}
-	vcpu->gpr[RAX] = e.eax;
-	vcpu->gpr[RBX] = e.ebx;
-	vcpu->gpr[RCX] = e.ecx;
-	vcpu->gpr[RDX] = e.edx;
+	vcpu->gpr[RAX] = r.eax;
+	vcpu->gpr[RBX] = r.ebx;
+	vcpu->gpr[RCX] = r.ecx;
+	vcpu->gpr[RDX] = r.edx;
 }
 
 bool vcpu_has_cpuid(struct vcpu *vcpu, u32 leaf, u32 subleaf, unsigned int reg, unsigned int bit)
@@ -424,7 +429,7 @@ bool vcpu_has_cpuid(struct vcpu *vcpu, u32 leaf, u32 subleaf, unsigned int reg, 
 
 	if (!e)
 		return false;
-	r = (struct x86_cpuid){ e->eax, e->ebx, e->ecx, e->edx };
+	r = registers_of(e);
 	return reg_of(&r, reg) >> bit & 1;
 }
 
@@ -448,11 +453,14 @@ static bool same_as_set(struct vcpu *vcpu, const struct kvm_cpuid_entry2 *new, u
 	if (n != vcpu->ncpuid)
 		return false;
 	for (i = 0; i < n; i++) {
-		struct kvm_cpuid_entry2 a = vcpu->cpuid[i], b = new[i];
+		const struct kvm_cpuid_entry2 *a = &vcpu->cpuid[i], *b = &new[i];
+		struct x86_cpuid ra = registers_of(a), rb = registers_of(b);
 
-		apply_state(vcpu, &a);
-		apply_state(vcpu, &b);
-		if (memcmp(&a, &b, offsetof(struct kvm_cpuid_entry2, padding)))
+		if (a->function != b->function || a->index != b->index || a->flags != b->flags)
+			return false;
+		apply_state(vcpu, a, &ra);
+		apply_state(vcpu, b, &rb);
+		if (memcmp(&ra, &rb, sizeof(ra)))
 			return false;
 	}
 	return true;
@@ -545,7 +553,13 @@ long rq_get_cpuid2(struct request *rq)
 		return -SWIVL_E2BIG;
 	for (i = 0; i < vcpu->ncpuid; i++) {
 		list->entries[i] = vcpu->cpuid[i];
-		apply_state(vcpu, &list->entries[i]);
+		struct x86_cpuid r = registers_of(&vcpu->cpuid[i]);
+
+		apply_state(vcpu, &vcpu->cpuid[i], &r);
+		list->entries[i].eax = r.eax;
+		list->entries[i].ebx = r.ebx;
+		list->entries[i].ecx = r.ecx;
+		list->entries[i].edx = r.edx;
 	}
 	list->nent = vcpu->ncpuid;
 	rq->entries_out = vcpu->ncpuid;

@@ -4,6 +4,7 @@
 #define SWIVL_CORE_VM_EVENTS_H
 
 #include "core/vm/vm.h"
+#include "core/x86/regs.h"
 
 /* What a handler tells the loop; negative numbers are errors for the caller of KVM_RUN. */
 enum handled {
@@ -29,10 +30,23 @@ void vcpu_raise_debug(struct vcpu *vcpu, u64 dr6);
 int vcpu_handle_exit(struct vcpu *vcpu);
 /* The caller came back with the answer that an exit asked for: HANDLED_* or an error. */
 int vcpu_finish_pending(struct vcpu *vcpu);
-/* Past the instruction that exited. */
-void vcpu_skip(struct vcpu *vcpu);
 /* An instruction was carried out by us; the next one is at @rip. */
 void vcpu_instruction_done(struct vcpu *vcpu, u64 rip);
+
+/* Past the instruction that exited: on every exit's road, so what is common stands here. */
+static inline void vcpu_skip(struct vcpu *vcpu)
+{
+	struct vcpu_state *s = &vcpu->state;
+
+	vcpu_need(vcpu, STATE_RIP | STATE_RFLAGS | STATE_SHADOW);
+	if ((s->shadow & (SHADOW_STI | SHADOW_MOV_SS)) || (s->rflags & (RFLAGS_TF | RFLAGS_RF)) ||
+	    !(s->efer & EFER_LMA)) {
+		vcpu_instruction_done(vcpu, s->rip + vcpu->exit.length);
+		return;
+	}
+	s->rip += vcpu->exit.length;
+	vcpu->dirty |= STATE_RIP;
+}
 
 /* io.c, mmio.c */
 int handle_io(struct vcpu *vcpu);

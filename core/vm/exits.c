@@ -33,14 +33,6 @@ void vcpu_instruction_done(struct vcpu *vcpu, u64 rip)
 	}
 }
 
-void vcpu_skip(struct vcpu *vcpu)
-{
-	if (vcpu->loaded && vendor->advance(vcpu))
-		return;
-	vcpu_need(vcpu, STATE_RIP | STATE_RFLAGS | STATE_SHADOW);
-	vcpu_instruction_done(vcpu, vcpu->state.rip + vcpu->exit.length);
-}
-
 static int unexpected(struct vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;

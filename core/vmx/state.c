@@ -246,18 +246,3 @@ void vmx_store(struct vcpu *vcpu, u32 groups)
 		to_vmx(vcpu)->before |= VMX_BEFORE_FLUSH;
 	}
 }
-
-bool vmx_advance(struct vcpu *vcpu)
-{
-	u64 rip;
-
-	if (vcpu->valid & (STATE_RIP | STATE_RFLAGS | STATE_SHADOW))
-		return false;
-	if (vmcs_read_N(vcpu, GUEST_RFLAGS) & (RFLAGS_TF | RFLAGS_RF))
-		return false;
-	if (vmcs_read_32(vcpu, GUEST_INTERRUPTIBILITY) & (SHADOW_STI | SHADOW_MOV_SS))
-		return false;
-	rip = vmcs_read_N(vcpu, GUEST_RIP) + vcpu->exit.length;
-	vmcs_write_N(vcpu, GUEST_RIP, long_mode(vcpu) ? rip : (u32)rip);
-	return true;
-}

@@ -232,7 +232,6 @@ const struct vendor vmx_vendor = {
 	.load = vmx_load,
 	.unload = vmx_unload,
 	.run = vmx_run,
-	.advance = vmx_advance,
 	.fetch = vmx_fetch,
 	.store = vmx_store,
 	.stage2_flush = vmx_stage2_flush,

@@ -193,7 +193,6 @@ VMCS_ACCESSORS(N, u64)
 void vmcs_setup_masks(struct vcpu *vcpu);
 void vmx_fetch(struct vcpu *vcpu, u32 groups);
 void vmx_store(struct vcpu *vcpu, u32 groups);
-bool vmx_advance(struct vcpu *vcpu);
 
 /* host.c */
 /* Where this CPU's task is. */

@@ -156,7 +156,9 @@ void host_irq_enable(void)
 
 bool host_section_should_leave(void)
 {
-	if (need_resched() || signal_pending(current))
+	/* need_resched() and signal_pending() in one look. */
+	if (READ_ONCE(current_thread_info()->flags) &
+	    (_TIF_NEED_RESCHED | _TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL))
 		return true;
 	/* Softirqs run at the end of an interrupt, unless the section holds them off. */
 	if (softirq_count() && local_softirq_pending())

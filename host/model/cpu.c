@@ -277,11 +277,6 @@ static bool model_absent(void)
 	return false;
 }
 
-static bool model_skip(struct vcpu *vcpu)
-{
-	return false;
-}
-
 const struct vendor vmx_vendor = {
 	.name = "model",
 	.stage2 = &format,
@@ -298,7 +293,6 @@ const struct vendor vmx_vendor = {
 	.load = model_load,
 	.unload = model_unload,
 	.run = model_run,
-	.advance = model_skip,
 	.fetch = model_fetch,
 	.store = model_store,
 	.stage2_flush = model_stage2_flush,
