@@ -33,3 +33,9 @@ $(BUILD)/machine/example_c: docs/examples/hello.c $(BUILD)/lib/libswivl.a
 $(BUILD)/machine/example_cpp: docs/examples/hello.cpp $(BUILD)/lib/libswivl.a include/swivl/swivl.hpp
 	@mkdir -p $(@D)
 	$(CXX) -std=c++17 -O2 -Wall -Wextra -Wpedantic -Iinclude -static -o $@ $(filter %.cpp %.a,$^)
+
+# Not a program but a script: installs into a folder and builds the examples against that.
+UNIT_SCRIPTS := $(BUILD)/unit/test_install
+$(BUILD)/unit/test_install: tests/unit/install.sh
+	@mkdir -p $(@D)
+	install -m 755 $< $@
