@@ -2,7 +2,7 @@
 #
 # Unit tests: pure parts on the host, with the address and undefined-behaviour sanitizers.
 # tests/unit/test_X.c is one program. The sources it tests stand in its line "// uses: a.c b.c",
-# libraries besides cmocka in "// libs: -lX".
+# libraries besides cmocka in "// libs: -lX", options in "// flags: -DX".
 # Fuzz targets: tests/fuzz/fuzz_X.c, the same way, built by clang with libFuzzer.
 # Tests of the core as a whole use $(MODEL), in fuzz targets $(FUZZ_MODEL): the core without its
 # vendors, in the home of host/model.
@@ -37,14 +37,15 @@ $(MODEL) $(FUZZ_MODEL):
 
 uses = $(shell sed -n 's|^// uses: ||p' $(1))
 libs = $(shell sed -n 's|^// libs: ||p' $(1))
+flags = $(shell sed -n 's|^// flags: ||p' $(1))
 
 # A test may also #include a source, to reach its static functions: that one is no source to link.
 define unit_rule
 srcs_$(1) := tests/unit/$(1).c $(call uses,tests/unit/$(1).c)
 $(BUILD)/unit/$(1): tests/unit/$(1).c $(call uses,tests/unit/$(1).c)
 	@mkdir -p $$(@D)
-	@$$(CC) $$(UNIT_CFLAGS) -MM -MT $$@ $$(filter %.c,$$(srcs_$(1))) >$$@.d
-	$$(CC) $$(UNIT_CFLAGS) -o $$@ $$(srcs_$(1)) -lcmocka $(call libs,tests/unit/$(1).c)
+	@$$(CC) $$(UNIT_CFLAGS) $(call flags,tests/unit/$(1).c) -MM -MT $$@ $$(filter %.c,$$(srcs_$(1))) >$$@.d
+	$$(CC) $$(UNIT_CFLAGS) $(call flags,tests/unit/$(1).c) -o $$@ $$(srcs_$(1)) -lcmocka $(call libs,tests/unit/$(1).c)
 endef
 define fuzz_rule
 $(BUILD)/fuzz/$(1): tests/fuzz/$(1).c $(call uses,tests/fuzz/$(1).c)
