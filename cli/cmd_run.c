@@ -131,6 +131,7 @@ static void feed_serial(struct machine *m, struct console *c)
 	pthread_mutex_lock(&m->lock);
 	while (i < c->n && serial_room(&m->serial))
 		serial_receive(&m->serial, c->input[i++]);
+	atomic_store(&m->input_waits, i < c->n);
 	pthread_mutex_unlock(&m->lock);
 	memmove(c->input, c->input + i, c->n - i);
 	c->n -= i;

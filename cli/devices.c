@@ -46,20 +46,25 @@ void devices_init(struct machine *m)
 	serial_reset(&m->serial);
 }
 
+/* Any access may make room for what main holds back. */
+static void offer_room(struct machine *m)
+{
+	if (atomic_load(&m->input_waits) && serial_room(&m->serial))
+		machine_wake(m);
+}
+
 static uint32_t serial_in(struct machine *m, uint16_t port)
 {
-	bool full = !serial_room(&m->serial);
 	uint32_t v = serial_read(&m->serial, port - COM1);
 
-	if (full && serial_room(&m->serial))
-		machine_wake(m); /* main may hold bytes back */
+	offer_room(m);
 	return v;
 }
 
 static void serial_out(struct machine *m, uint16_t port, uint32_t value)
 {
 	serial_write(&m->serial, port - COM1, value);
-	machine_wake(m); /* a FIFO that was switched on has more room */
+	offer_room(m);
 }
 
 /* The clock: Motorola's MC146818, time of day only, BCD, 24 hours. */

@@ -79,6 +79,7 @@ struct machine {
 	int wake_fd; /* eventfd: main looks again */
 	atomic_bool stop, look; /* vCPU threads: leave; see whether you sleep for good */
 	atomic_uint looked;
+	atomic_bool input_waits; /* main has bytes that the serial port had no room for */
 };
 
 /* Creates the VM and its processors. 0 or a status; said on stderr. */
