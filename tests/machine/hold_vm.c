@@ -1,11 +1,20 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
- * Holds a VM with one vCPU until it is killed, with its guest spinning all the time.
+ * Holds a VM with one vCPU until it is killed, with its guest spinning all the time. On SIGUSR1
+ * it says whether the guest went on since the last time: "runs" or "stands still".
  * usage: hold_vm DEVICE [CPU]
  */
 #include "tap.h"
 
 #include <sched.h>
+#include <signal.h>
+
+static volatile sig_atomic_t asked;
+
+static void ask(int signal)
+{
+	asked = 1;
+}
 
 int main(int argc, char **argv)
 {
@@ -13,7 +22,11 @@ int main(int argc, char **argv)
 	static const unsigned char code[] = { 0xff, 0x06, 0x00, 0x20, 0xeb, 0xfa };
 	struct machine m = machine_make(open_device(argc > 1 ? argv[1] : "/dev/swivl"), code,
 					sizeof(code));
+	volatile unsigned short *count = (void *)(m.mem + 0x2000);
+	struct sigaction action = { .sa_handler = ask };
+	unsigned short last = 0;
 
+	sigaction(SIGUSR1, &action, NULL);
 	if (argc > 2) {
 		cpu_set_t set;
 
@@ -23,7 +36,13 @@ int main(int argc, char **argv)
 			die("sched_setaffinity");
 	}
 	close(m.dev);
-	while (!ioctl(m.vcpu, KVM_RUN, 0) || errno == EINTR)
-		;
+	while (!ioctl(m.vcpu, KVM_RUN, 0) || errno == EINTR) {
+		if (!asked)
+			continue;
+		asked = 0;
+		puts(*count != last ? "runs" : "stands still");
+		fflush(stdout);
+		last = *count;
+	}
 	die("KVM_RUN");
 }
