@@ -45,7 +45,8 @@ class Script:
     """A machine test and what its "# word: values" lines ask for:
     tests: names it will give a verdict on; add: FILE[:PATH]...; module: Debian's modules, to be
     had by modprobe; timeout: seconds; mem: MiB of the machine; guest: yes for Debian's kernel,
-    an initramfs and a command line for it, /boot/vmlinuz, /boot/initrd, /lab/guest-cmdline."""
+    an initramfs and a command line for it, /boot/vmlinuz, /boot/initrd, /lab/guest-cmdline;
+    append: to the machine's own command line; alone: yes for a start of its own."""
 
     def __init__(self, path):
         self.path = path
@@ -63,6 +64,8 @@ class Script:
         self.guest = bool(words("guest"))
         self.timeout = float((words("timeout") or [TIMEOUT])[0])
         self.mem = int((words("mem") or [512])[0])
+        self.append = words("append")
+        self.alone = bool(words("alone"))
 
     def files(self):
         """(path here, path inside) of what the script needs."""
@@ -106,7 +109,7 @@ def read_matrix():
 
 
 def plan(test_globs, machine_globs):
-    """{(cpu, cpus): [Script...]} of what the matrix asks for and the globs allow."""
+    """{(cpu, cpus, script that wants a start of its own or ""): [Script...]} of what the matrix asks for and the globs allow."""
     rows = read_matrix()
     batches = {}
     for path in sorted(glob.glob(os.path.join(TESTS, "*.sh"))):
@@ -122,7 +125,7 @@ def plan(test_globs, machine_globs):
             if machine_globs and not any(fnmatch.fnmatch(f"{cpu}:{cpus}", g)
                                          for g in machine_globs):
                 continue
-            batches.setdefault((cpu, cpus), []).append(script)
+            batches.setdefault((cpu, cpus, script.name if script.alone else ""), []).append(script)
     return batches
 
 
@@ -132,7 +135,7 @@ class Run:
     """
 
     def __init__(self, key, scripts, report, stopped, verbose=False):
-        self.cpu, self.cpus = key
+        self.cpu, self.cpus, _ = key
         self.scripts = scripts
         self.report = report
         self.stopped = stopped          # a threading.Event
@@ -140,18 +143,21 @@ class Run:
         self.where = f"[{self.cpu}, {self.cpus} CPU{'s' if self.cpus > 1 else ''}]"
 
     def spec(self, scripts):
-        add, carry, data = {}, [], {}
+        add, carry, data, append = {}, [], {}, []
         for s in scripts:
             add.update((inside, source) for source, inside in s.files())
             carry += [m for m in s.modules if m not in carry]
+            append += [a for a in s.append if a not in append]
             if s.guest:
                 add["boot/vmlinuz"] = kernel.get().vmlinuz
                 add["boot/initrd"] = initramfs.guest()
                 data["lab/guest-cmdline"] = (cmdline.guest().encode() + b"\n", 0o644)
         driver = DRIVER % " ".join(s.name for s in scripts)
-        return machine.Spec(cpu=self.cpu, cpus=self.cpus, mem=max(s.mem for s in scripts), script=driver.encode(),
+        return machine.Spec(cpu=self.cpu, cpus=self.cpus, mem=max(s.mem for s in scripts),
+                            script=driver.encode(),
                             add=[(source, inside) for inside, source in add.items()],
-                            carry=carry, data=data, timeout=float("inf"))
+                            carry=carry, data=data, append=" ".join(append),
+                            timeout=float("inf"))
 
     def run(self):
         left = list(self.scripts)
