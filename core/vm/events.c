@@ -105,6 +105,13 @@ static bool nmi_allowed(struct vcpu *vcpu)
 	return !(vcpu->state.shadow & (SHADOW_STI | SHADOW_MOV_SS | SHADOW_NMI | SHADOW_SMI));
 }
 
+/* Then only one more is remembered. */
+static bool nmi_in_service(struct vcpu *vcpu)
+{
+	vcpu_need(vcpu, STATE_SHADOW);
+	return (vcpu->state.shadow & SHADOW_NMI) || vcpu->event.type == EVENT_NMI;
+}
+
 static bool interrupt_waits(struct vcpu *vcpu)
 {
 	return vcpu->user_irq >= 0 || vcpu_irq_pending(vcpu);
@@ -167,6 +174,8 @@ int vcpu_prepare_events(struct vcpu *vcpu)
 		return HANDLED_RESUME;
 	}
 
+	if (vcpu->nmi_pending > 1 && nmi_in_service(vcpu))
+		__atomic_sub_fetch(&vcpu->nmi_pending, 1, __ATOMIC_ACQ_REL);
 	if (!vcpu->event.type && vcpu->nmi_pending && nmi_allowed(vcpu)) {
 		__atomic_sub_fetch(&vcpu->nmi_pending, 1, __ATOMIC_ACQ_REL);
 		vcpu->event = (struct event){ .type = EVENT_NMI, .vector = VECTOR_NMI };

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/* Interrupts and NMIs given by the caller, without interrupt chips. */
+#include <errno.h>
+#include "guest.h"
+
+static struct guest g;
+
+static struct guest_cpu *setup(void)
+{
+	guest_new(&g, GUEST_SIZE, 0);
+	guest_mode(&g.cpu[0], MODE_LONG);
+	return &g.cpu[0];
+}
+
+static void interrupt(struct guest_cpu *c, u32 vector)
+{
+	struct kvm_interrupt irq = { .irq = vector };
+
+	request(c->fd, KVM_INTERRUPT, &irq);
+}
+
+/* The vectors delivered so far, and where each came. */
+static void delivered(u64 n, u64 vector, u64 rip)
+{
+	struct guest_event *e = &guest_events(&g)->event[n];
+
+	EQUAL(guest_events(&g)->count, n + 1);
+	EQUAL(e->vector, vector);
+	EQUAL(e->rip, rip);
+}
+
+CODE64(closed, "nop\n out %al, $0xe0\n sti\n nop\n nop\n nop\n hlt\n");
+
+/* With interrupts off it waits; STI lets it in after the next instruction. */
+TEST(waits_for_sti)
+{
+	struct guest_cpu *c = setup();
+
+	if (guest_is_kvm(&g))
+		SKIP("KVM delivers it all the same");
+	LOAD(&g, closed);
+	interrupt(c, 0x42);
+	guest_report(c);
+	EQUAL(guest_events(&g)->count, 0);
+	EQUAL(c->run->if_flag, 0);
+	EQUAL(c->run->ready_for_interrupt_injection, 0);
+	guest_run_to(c, KVM_EXIT_HLT);
+	delivered(0, 0x42, GUEST_CODE + 5);
+	EQUAL(guest_events(&g)->event[0].rflags & RFLAGS_IF, RFLAGS_IF);
+}
+
+/* The caller asks to be told when one can be injected. */
+TEST(window)
+{
+	struct guest_cpu *c = setup();
+	struct kvm_regs regs;
+
+	LOAD(&g, closed);
+	c->run->request_interrupt_window = 1;
+	guest_report(c);
+	EQUAL(c->run->ready_for_interrupt_injection, 0);
+	guest_run_to(c, KVM_EXIT_IRQ_WINDOW_OPEN);
+	EQUAL(c->run->ready_for_interrupt_injection, 1);
+	EQUAL(c->run->if_flag, 1);
+	guest_regs(c, &regs);
+	EQUAL(regs.rip, GUEST_CODE + 5);
+	interrupt(c, 0x43);
+	c->run->request_interrupt_window = 0;
+	guest_run_to(c, KVM_EXIT_HLT);
+	delivered(0, 0x43, GUEST_CODE + 5);
+}
+
+TEST(window_while_open)
+{
+	struct guest_cpu *c = setup();
+	struct kvm_regs regs = { .rip = GUEST_CODE, .rsp = GUEST_STACK,
+				 .rflags = RFLAGS_ONE | RFLAGS_IF };
+
+	LOAD(&g, closed);
+	guest_set_regs(c, &regs);
+	c->run->request_interrupt_window = 1;
+	guest_run_to(c, KVM_EXIT_IRQ_WINDOW_OPEN);
+	guest_regs(c, &regs);
+	EQUAL(regs.rip, GUEST_CODE);
+	interrupt(c, 0x44);
+	c->run->request_interrupt_window = 0;
+	guest_report(c);
+	delivered(0, 0x44, GUEST_CODE);
+}
+
+CODE64(stack_switch, "mov %ss, %eax\n sti\n nop\n mov %eax, %ss\n nop\n nop\n hlt\n");
+
+/* MOV to SS holds interrupts off for one instruction too. */
+TEST(mov_ss_shadow)
+{
+	struct guest_cpu *c = setup();
+
+	LOAD(&g, stack_switch);
+	c->run->request_interrupt_window = 1;
+	guest_run_to(c, KVM_EXIT_IRQ_WINDOW_OPEN);
+	EQUAL(c->run->ready_for_interrupt_injection, 1);
+	c->run->request_interrupt_window = 0;
+	interrupt(c, 0x45);
+	guest_run_to(c, KVM_EXIT_HLT);
+	delivered(0, 0x45, GUEST_CODE + 4);
+}
+
+CODE64(sti_hlt, "sti\n hlt\n nop\n hlt\n");
+
+/* An interrupt that comes while the guest is halted goes on behind HLT. */
+TEST(after_hlt)
+{
+	struct guest_cpu *c = setup();
+
+	LOAD(&g, sti_hlt);
+	guest_run_to(c, KVM_EXIT_HLT);
+	EQUAL(c->run->if_flag, 1);
+	EQUAL(c->run->ready_for_interrupt_injection, 1);
+	interrupt(c, 0x46);
+	guest_run_to(c, KVM_EXIT_HLT);
+	delivered(0, 0x46, GUEST_CODE + 2);
+}
+
+TEST(wrong_vectors)
+{
+	struct guest_cpu *c = setup();
+	struct kvm_interrupt irq = { .irq = 256 };
+
+	EQUAL(try_request(c->fd, KVM_INTERRUPT, (u64)&irq), -1);
+	EQUAL(errno, EINVAL);
+	irq.irq = 0xffffffff;
+	EQUAL(try_request(c->fd, KVM_INTERRUPT, (u64)&irq), -1);
+	EQUAL(errno, EINVAL);
+}
+
+TEST(not_with_chips)
+{
+	struct kvm_interrupt irq = { .irq = 0x40 };
+
+	guest_new(&g, GUEST_SIZE, GUEST_IRQCHIP);
+	EQUAL(try_request(g.cpu[0].fd, KVM_INTERRUPT, (u64)&irq), -1);
+	EQUAL(errno, ENXIO);
+}
+
+/* ---- NMI ---- */
+
+CODE64(plain, "nop\n nop\n out %al, $0xe0\n nop\n hlt\n");
+
+TEST(nmi)
+{
+	struct guest_cpu *c = setup();
+
+	LOAD(&g, plain);
+	request(c->fd, KVM_NMI, 0);
+	guest_report(c);
+	delivered(0, VECTOR_NMI, GUEST_CODE);
+	guest_run_to(c, KVM_EXIT_HLT);
+	EQUAL(guest_events(&g)->count, 1);
+}
+
+/* The handler of the NMI leaves by a port before it returns: what comes then waits for IRET. */
+CODE64(nmi_handler, "push %rax\n mov $0x99, %eax\n out %al, $0xe0\n incl 0x9000\n pop %rax\n"
+		    "iretq\n");
+
+TEST(nmi_blocked_until_iret)
+{
+	struct guest_cpu *c = setup();
+
+	LOAD(&g, plain);
+	guest_load(&g, 0xa000, nmi_handler, nmi_handler_end);
+	guest_gate(&g, VECTOR_NMI, 0xa000, 0);
+	request(c->fd, KVM_NMI, 0);
+	EQUAL(guest_report(c) & 0xff, 0x99);
+	/* Two more: one is remembered behind the one in service. */
+	request(c->fd, KVM_NMI, 0);
+	request(c->fd, KVM_NMI, 0);
+	EQUAL(*(u32 *)(g.mem + 0x9000), 0);
+	EQUAL(guest_report(c) & 0xff, 0x99);
+	EQUAL(*(u32 *)(g.mem + 0x9000), 1);
+	EQUAL(guest_report(c) & 0xff, 0);
+	EQUAL(*(u32 *)(g.mem + 0x9000), 2);
+	guest_run_to(c, KVM_EXIT_HLT);
+	EQUAL(*(u32 *)(g.mem + 0x9000), 2);
+}
+
+/* Both at once: the NMI goes first, the interrupt into its handler's successor. */
+TEST(nmi_before_interrupt)
+{
+	struct guest_cpu *c = setup();
+	struct kvm_regs regs = { .rip = GUEST_CODE, .rsp = GUEST_STACK,
+				 .rflags = RFLAGS_ONE | RFLAGS_IF };
+
+	LOAD(&g, plain);
+	guest_set_regs(c, &regs);
+	interrupt(c, 0x50);
+	request(c->fd, KVM_NMI, 0);
+	guest_report(c);
+	EQUAL(guest_events(&g)->count, 2);
+	CHECK(guest_events(&g)->event[0].vector + guest_events(&g)->event[1].vector ==
+	      VECTOR_NMI + 0x50);
+}
+
+TEST(nmi_wakes_hlt)
+{
+	struct guest_cpu *c = setup();
+
+	LOAD(&g, sti_hlt);
+	guest_run_to(c, KVM_EXIT_HLT);
+	request(c->fd, KVM_NMI, 0);
+	guest_run_to(c, KVM_EXIT_HLT);
+	delivered(0, VECTOR_NMI, GUEST_CODE + 2);
+}
+
+/* ---- What waits, seen and set from outside ---- */
+
+TEST(vcpu_events)
+{
+	struct guest_cpu *c = setup();
+	struct kvm_vcpu_events e;
+
+	if (!guest_extension(&g, KVM_CAP_VCPU_EVENTS))
+		SKIP("no KVM_CAP_VCPU_EVENTS");
+	LOAD(&g, plain);
+	request(c->fd, KVM_NMI, 0);
+	request(c->fd, KVM_GET_VCPU_EVENTS, &e);
+	EQUAL(e.nmi.pending, 1);
+	EQUAL(e.nmi.injected, 0);
+	EQUAL(e.nmi.masked, 0);
+	/* Taken back. */
+	e.nmi.pending = 0;
+	e.flags = KVM_VCPUEVENT_VALID_NMI_PENDING;
+	request(c->fd, KVM_SET_VCPU_EVENTS, &e);
+	guest_report(c);
+	EQUAL(guest_events(&g)->count, 0);
+	/* An exception given. */
+	request(c->fd, KVM_GET_VCPU_EVENTS, &e);
+	e.exception.injected = 1;
+	e.exception.nr = VECTOR_GP;
+	e.exception.has_error_code = 1;
+	e.exception.error_code = 0x1238;
+	request(c->fd, KVM_SET_VCPU_EVENTS, &e);
+	guest_run_to(c, KVM_EXIT_IO);
+	EQUAL(c->run->io.port, GUEST_PORT_FAULT);
+	EQUAL(guest_events(&g)->event[0].vector, VECTOR_GP);
+	EQUAL(guest_events(&g)->event[0].error, 0x1238);
+}
+
+TEST(nmi_masked_by_request)
+{
+	struct guest_cpu *c = setup();
+	struct kvm_vcpu_events e;
+
+	if (!guest_extension(&g, KVM_CAP_VCPU_EVENTS))
+		SKIP("no KVM_CAP_VCPU_EVENTS");
+	LOAD(&g, plain);
+	request(c->fd, KVM_GET_VCPU_EVENTS, &e);
+	e.nmi.masked = 1;
+	request(c->fd, KVM_SET_VCPU_EVENTS, &e);
+	request(c->fd, KVM_NMI, 0);
+	guest_report(c);
+	EQUAL(guest_events(&g)->count, 0);
+	request(c->fd, KVM_GET_VCPU_EVENTS, &e);
+	EQUAL(e.nmi.masked, 1);
+	EQUAL(e.nmi.pending, 1);
+	e.nmi.masked = 0;
+	request(c->fd, KVM_SET_VCPU_EVENTS, &e);
+	guest_run_to(c, KVM_EXIT_HLT);
+	delivered(0, VECTOR_NMI, guest_events(&g)->event[0].rip);
+}
+
+/* ---- CR8 without chips: the caller's and the guest's share it by kvm_run ---- */
+
+CODE64(cr8, "mov %cr8, %rbx\n mov $7, %eax\n mov %rax, %cr8\n out %al, $0xe0\n mov %cr8, %rcx\n"
+	    "hlt\n");
+
+TEST(task_priority)
+{
+	struct guest_cpu *c = setup();
+	struct kvm_regs regs;
+	int exits = 0;
+
+	LOAD(&g, cr8);
+	c->run->cr8 = 3;
+	/* A lowered priority may leave with KVM_EXIT_SET_TPR; this one is raised. */
+	while (guest_run(c) == KVM_EXIT_SET_TPR && exits < 3)
+		exits++;
+	EQUAL(c->run->exit_reason, KVM_EXIT_IO);
+	EQUAL(c->run->cr8, 7);
+	c->run->cr8 = 9;
+	guest_run_to(c, KVM_EXIT_HLT);
+	guest_regs(c, &regs);
+	EQUAL(regs.rbx, 3);
+	EQUAL(regs.rcx, 9);
+}
+
+CODE64(lower_cr8, "xor %eax, %eax\n mov %rax, %cr8\n hlt\n");
+
+TEST(task_priority_lowered)
+{
+	struct guest_cpu *c = setup();
+	struct kvm_regs regs;
+
+	LOAD(&g, lower_cr8);
+	c->run->cr8 = 5;
+	guest_run_to(c, KVM_EXIT_SET_TPR);
+	EQUAL(c->run->cr8, 0);
+	guest_regs(c, &regs);
+	EQUAL(regs.rip, GUEST_CODE + 6);
+	guest_run_to(c, KVM_EXIT_HLT);
+}
