@@ -28,8 +28,12 @@ void vcpu_instruction_done(struct vcpu *vcpu, u64 rip)
 	if (s->rflags & (RFLAGS_TF | RFLAGS_RF)) {
 		s->rflags &= ~(u64)RFLAGS_RF;
 		vcpu->dirty |= STATE_RFLAGS;
-		if (s->rflags & RFLAGS_TF)
+		if (s->rflags & RFLAGS_TF) {
+			/* The trap after this instruction is ours to raise, whatever was saved. */
+			s->pending_debug = 0;
+			vcpu_overwrite(vcpu, STATE_PENDING_DEBUG);
 			single_step_done(vcpu);
+		}
 	}
 }
 
@@ -281,6 +285,8 @@ static int on_dr(struct vcpu *vcpu)
 		vcpu_raise(vcpu, VECTOR_UD);
 		return HANDLED_RESUME;
 	}
+	if ((vcpu->guest_debug & KVM_GUESTDBG_USE_HW_BP) && (vcpu->debug_dr7 & DR7_GD))
+		return debug_exit(vcpu, VECTOR_DB, DR6_BD);
 	if (s->dr7 & DR7_GD) {
 		vcpu_raise_debug(vcpu, DR6_BD);
 		return HANDLED_RESUME;
@@ -424,15 +430,20 @@ static int (*const handlers[EXIT_KINDS])(struct vcpu *vcpu) = {
 	[EXIT_UNKNOWN] = unexpected,
 };
 
+/* An instruction that we finished may have been the one that the caller stepped over. */
+static int step_result(struct vcpu *vcpu, int ret)
+{
+	if (!vcpu->step_done || ret != HANDLED_RESUME)
+		return ret;
+	vcpu->step_done = false;
+	return debug_exit(vcpu, VECTOR_DB, DR6_BS);
+}
+
 int vcpu_handle_exit(struct vcpu *vcpu)
 {
 	int ret = handlers[vcpu->exit.kind](vcpu);
 
-	if (vcpu->step_done && ret == HANDLED_RESUME) {
-		vcpu->step_done = false;
-		return debug_exit(vcpu, VECTOR_DB, DR6_BS);
-	}
-	return ret;
+	return step_result(vcpu, ret);
 }
 
 static int finish_msr(struct vcpu *vcpu)
@@ -451,16 +462,8 @@ static int finish_msr(struct vcpu *vcpu)
 	return HANDLED_RESUME;
 }
 
-int vcpu_finish_pending(struct vcpu *vcpu)
+static int finish(struct vcpu *vcpu, u8 pending)
 {
-	u8 pending = vcpu->pending;
-
-	vcpu->pending = PENDING_NONE;
-	if (pending != PENDING_NONE) {
-		vcpu_need(vcpu, STATE_RIP);
-		if (vcpu->state.rip != vcpu->pending_rip)
-			return HANDLED_RESUME;
-	}
 	switch (pending) {
 	case PENDING_IO_IN:
 	case PENDING_IO_OUT:
@@ -473,4 +476,17 @@ int vcpu_finish_pending(struct vcpu *vcpu)
 	default:
 		return HANDLED_RESUME;
 	}
+}
+
+int vcpu_finish_pending(struct vcpu *vcpu)
+{
+	u8 pending = vcpu->pending;
+
+	vcpu->pending = PENDING_NONE;
+	if (pending == PENDING_NONE)
+		return HANDLED_RESUME;
+	vcpu_need(vcpu, STATE_RIP);
+	if (vcpu->state.rip != vcpu->pending_rip)
+		return HANDLED_RESUME;
+	return step_result(vcpu, finish(vcpu, pending));
 }

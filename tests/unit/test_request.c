@@ -643,6 +643,50 @@ static void interrupts_blocked_by_the_debugger(void **state)
 	assert_int_equal(injected.type, EVENT_NMI);
 }
 
+static u64 rflags_at_entry;
+
+static void guest_steps(struct vcpu *v, struct model_hw *hw)
+{
+	rflags_at_entry = hw->state.rflags;
+	if (model_entries % 2) {
+		v->exit = (struct exit){ .kind = EXIT_EXCEPTION };
+		v->exit.exception.vector = 1;
+		v->exit.exception.info = 1 << 14;
+		hw->state.rip += 3;
+	} else {
+		v->exit = (struct exit){ .kind = EXIT_CPUID, .length = 2 };
+	}
+}
+
+/* Steps over an instruction of the processor's and one of ours; TF is never the guest's. */
+static void single_steps(void **state)
+{
+	struct kvm_guest_debug g = { .control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP };
+	struct kvm_run *run = model_vcpu(vcpu)->run;
+	struct kvm_regs regs;
+	u64 rip = 0xfff0;
+	int i;
+
+	model_guest = guest_steps;
+	assert_int_equal(call(KVM_SET_GUEST_DEBUG, &g), 0);
+	for (i = 0; i < 4; i++) {
+		assert_int_equal(model_ioctl(vcpu, KVM_RUN, 0), 0);
+		assert_int_equal(run->exit_reason, KVM_EXIT_DEBUG);
+		assert_int_equal(run->debug.arch.exception, 1);
+		assert_int_equal(run->debug.arch.dr6, 0xffff4ff0);
+		assert_true(rflags_at_entry & RFLAGS_TF);
+		rip += i % 2 ? 2 : 3;
+		assert_int_equal(run->debug.arch.pc, 0xffff0000 + rip);
+		assert_int_equal(call(KVM_GET_REGS, &regs), 0);
+		assert_int_equal(regs.rflags & RFLAGS_TF, 0);
+	}
+	g.control = 0;
+	assert_int_equal(call(KVM_SET_GUEST_DEBUG, &g), 0);
+	model_guest = look;
+	assert_int_equal(model_ioctl(vcpu, KVM_RUN, 0), 0);
+	assert_int_equal(at_entry.rflags & RFLAGS_TF, 0);
+}
+
 static void events_come_back(void **state)
 {
 	struct kvm_vcpu_events a, b;
@@ -997,6 +1041,7 @@ int main(void)
 		TEST(xcrs),
 		TEST(interrupts_of_the_caller),
 		TEST(interrupts_blocked_by_the_debugger),
+		TEST(single_steps),
 		TEST(events_come_back),
 		TEST(events_are_replaced),
 		TEST(shadows_and_debug_state_in_hardware),
