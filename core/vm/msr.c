@@ -67,7 +67,7 @@ static int read_tsc(struct vcpu *vcpu, const struct msr_desc *d, u32 msr, u64 *v
 	return 0;
 }
 
-static void set_tsc_offset(struct vcpu *vcpu, u64 offset)
+void vcpu_set_tsc_offset(struct vcpu *vcpu, u64 offset)
 {
 	vcpu->state.tsc_offset = offset;
 	vcpu_overwrite(vcpu, STATE_TSC);
@@ -105,11 +105,11 @@ static int write_tsc(struct vcpu *vcpu, const struct msr_desc *d, u32 msr, u64 v
 		/* SDM vol. 3, 18.17.3: what is added to the TSC is added to TSC_ADJUST. */
 		read_tsc(vcpu, d, msr, &now);
 		vcpu->msrs->tsc_adjust += value - now;
-		set_tsc_offset(vcpu, vcpu->state.tsc_offset + value - now);
+		vcpu_set_tsc_offset(vcpu, vcpu->state.tsc_offset + value - now);
 		return 0;
 	}
 	host_mutex_lock(&vcpu->vm->lock);
-	set_tsc_offset(vcpu, synchronized_offset(vcpu->vm, value));
+	vcpu_set_tsc_offset(vcpu, synchronized_offset(vcpu->vm, value));
 	host_mutex_unlock(&vcpu->vm->lock);
 	return 0;
 }
@@ -119,7 +119,7 @@ static int write_tsc_adjust(struct vcpu *vcpu, const struct msr_desc *d, u32 msr
 {
 	if (from_guest) {
 		vcpu_need(vcpu, STATE_TSC);
-		set_tsc_offset(vcpu, vcpu->state.tsc_offset + value - vcpu->msrs->tsc_adjust);
+		vcpu_set_tsc_offset(vcpu, vcpu->state.tsc_offset + value - vcpu->msrs->tsc_adjust);
 	}
 	vcpu->msrs->tsc_adjust = value;
 	return 0;

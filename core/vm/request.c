@@ -79,6 +79,8 @@ static const struct request_desc table[] = {
 	IN(KVM_SET_USER_MEMORY_REGION, VM, struct kvm_userspace_memory_region, rq_set_memory),
 	NUMBER(KVM_SET_TSS_ADDR, VM, 0, rq_set_tss_addr),
 	IN(KVM_SET_IDENTITY_MAP_ADDR, VM, u64, rq_set_identity_map),
+	NUMBER(KVM_SET_NR_MMU_PAGES, VM, 0, rq_set_nr_mmu_pages),
+	NUMBER(KVM_GET_NR_MMU_PAGES, VM, 0, rq_get_nr_mmu_pages),
 	NUMBER(KVM_SET_BOOT_CPU_ID, VM, 0, rq_set_boot_cpu),
 	OUT(KVM_GET_CLOCK, VM, struct kvm_clock_data, rq_get_clock),
 	IN(KVM_SET_CLOCK, VM, struct kvm_clock_data, rq_set_clock),
@@ -124,6 +126,9 @@ static const struct request_desc table[] = {
 	     SWIVL_EINVAL, rq_set_sigmask),
 	NUMBER(KVM_GET_TSC_KHZ, VM | VCPU, 0, rq_get_tsc_khz),
 	NUMBER(KVM_SET_TSC_KHZ, VCPU, 0, rq_set_tsc_khz),
+	IN(KVM_HAS_DEVICE_ATTR, VCPU, struct kvm_device_attr, rq_has_attr),
+	IN(KVM_GET_DEVICE_ATTR, VCPU, struct kvm_device_attr, rq_get_attr),
+	IN(KVM_SET_DEVICE_ATTR, VCPU, struct kvm_device_attr, rq_set_attr),
 	INOUT(KVM_TRANSLATE, VCPU, struct kvm_translation, rq_translate),
 };
 

@@ -37,7 +37,7 @@ request_fn rq_get_api_version, rq_create_vm, rq_check_extension, rq_vcpu_mmap_si
 /* requests_vm.c */
 request_fn rq_create_vcpu, rq_set_memory, rq_get_dirty_log, rq_clear_dirty_log, rq_set_tss_addr,
 	rq_set_identity_map, rq_set_boot_cpu, rq_get_clock, rq_set_clock, rq_enable_cap, rq_get_stats,
-	rq_get_tsc_khz;
+	rq_get_tsc_khz, rq_set_nr_mmu_pages, rq_get_nr_mmu_pages;
 
 /* requests_irq.c: the interrupt chips */
 request_fn rq_create_irqchip, rq_irq_line, rq_irq_line_status, rq_get_irqchip, rq_set_irqchip,
@@ -49,7 +49,7 @@ int irq_check_extension(struct vm *vm, u64 cap);
 /* requests_vcpu.c: running, events, debugging */
 request_fn rq_run, rq_interrupt, rq_nmi, rq_set_sigmask, rq_get_mp_state, rq_set_mp_state,
 	rq_get_events, rq_set_events, rq_get_debugregs, rq_set_debugregs, rq_guest_debug,
-	rq_set_tsc_khz, rq_translate;
+	rq_set_tsc_khz, rq_translate, rq_has_attr, rq_get_attr, rq_set_attr;
 int events_set(struct vcpu *vcpu, const struct kvm_vcpu_events *e);
 void events_get(struct vcpu *vcpu, struct kvm_vcpu_events *e);
 

@@ -67,6 +67,7 @@ static const struct {
 	u16 value;
 } capabilities[] = {
 	{ KVM_CAP_HLT, 1 },
+	{ KVM_CAP_MMU_SHADOW_CACHE_CONTROL, 1 },
 	{ KVM_CAP_USER_MEMORY, 1 },
 	{ KVM_CAP_SET_TSS_ADDR, 1 },
 	{ KVM_CAP_EXT_CPUID, 1 },
@@ -92,6 +93,7 @@ static const struct {
 	{ KVM_CAP_READONLY_MEM, 1 },
 	{ KVM_CAP_ENABLE_CAP_VM, 1 },
 	{ KVM_CAP_CHECK_EXTENSION_VM, 1 },
+	{ KVM_CAP_VCPU_ATTRIBUTES, 1 },
 	{ KVM_CAP_IMMEDIATE_EXIT, 1 },
 	{ KVM_CAP_GET_MSR_FEATURES, 1 },
 	{ KVM_CAP_EXCEPTION_PAYLOAD, 1 },

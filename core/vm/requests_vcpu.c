@@ -305,3 +305,35 @@ long rq_set_tsc_khz(struct request *rq)
 		return -SWIVL_EINVAL;
 	return 0;
 }
+
+/* The one attribute of a vCPU: what is added to the processor's TSC. */
+long rq_has_attr(struct request *rq)
+{
+	const struct kvm_device_attr *k = rq->data;
+
+	return k->group == KVM_VCPU_TSC_CTRL && k->attr == KVM_VCPU_TSC_OFFSET ? 0 : -SWIVL_ENXIO;
+}
+
+long rq_get_attr(struct request *rq)
+{
+	const struct kvm_device_attr *k = rq->data;
+	long ret = rq_has_attr(rq);
+
+	if (ret)
+		return ret;
+	vcpu_need(rq->vcpu, STATE_TSC);
+	return host_copy_to_caller(k->addr, &rq->vcpu->state.tsc_offset, sizeof(u64));
+}
+
+long rq_set_attr(struct request *rq)
+{
+	const struct kvm_device_attr *k = rq->data;
+	long ret = rq_has_attr(rq);
+	u64 offset;
+
+	if (!ret)
+		ret = host_copy_from_caller(&offset, k->addr, sizeof(offset));
+	if (!ret)
+		vcpu_set_tsc_offset(rq->vcpu, offset);
+	return ret;
+}

@@ -38,6 +38,23 @@ long rq_clear_dirty_log(struct request *rq)
 }
 
 /*
+ * How many pages shadow page tables may take. There are none here, and the second level's are
+ * bounded by the memory of the slots; the number is kept for who asks for it.
+ */
+long rq_set_nr_mmu_pages(struct request *rq)
+{
+	if ((u32)rq->arg < 64)
+		return -SWIVL_EINVAL;
+	rq->vm->nr_mmu_pages = (u32)rq->arg;
+	return 0;
+}
+
+long rq_get_nr_mmu_pages(struct request *rq)
+{
+	return rq->vm->nr_mmu_pages;
+}
+
+/*
  * Three pages that VT-x needs for real mode without unrestricted guest. swivl runs only where
  * that is there, so the address is kept and its memory stays the caller's, as with KVM there.
  */

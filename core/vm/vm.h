@@ -141,6 +141,7 @@ struct vm {
 	u32 nvcpus;
 	u64 boot_cpu_id;
 	u64 tss_addr, identity_addr;
+	u32 nr_mmu_pages;
 
 	struct host_spin irq_lock;
 	struct irqchip *irqchip; /* NULL: interrupt chips are the caller's */
@@ -350,6 +351,7 @@ bool vcpu_has_cpuid(struct vcpu *vcpu, u32 leaf, u32 subleaf, unsigned int reg, 
 bool cpuid_offers(u32 leaf, u32 subleaf, unsigned int reg, unsigned int bit);
 /* MAXPHYADDR of a guest whose CPUID does not say (SDM vol. 2, CPUID leaf 80000008H). */
 #define GUEST_PHYS_BITS_DEFAULT 36
+void vcpu_set_tsc_offset(struct vcpu *vcpu, u64 offset);
 int vcpu_msrs_init(struct vcpu *vcpu);
 void vcpu_msrs_free(struct vcpu *vcpu);
 size_t vcpu_msrs_size(void);

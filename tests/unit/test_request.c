@@ -86,7 +86,7 @@ static void capabilities(void **state)
 		KVM_CAP_PIT2, KVM_CAP_IMMEDIATE_EXIT, KVM_CAP_SET_IDENTITY_MAP_ADDR,
 	};
 	static const u16 not_served[] = {
-		KVM_CAP_MMU_SHADOW_CACHE_CONTROL, KVM_CAP_VAPIC, KVM_CAP_CLOCKSOURCE, 5,
+		KVM_CAP_VAPIC, KVM_CAP_CLOCKSOURCE, 5,
 		KVM_CAP_COALESCED_MMIO, KVM_CAP_SYNC_MMU, KVM_CAP_MCE, KVM_CAP_IRQFD,
 		KVM_CAP_IOEVENTFD, KVM_CAP_XEN_HVM, KVM_CAP_HYPERV, KVM_CAP_ASYNC_PF,
 		KVM_CAP_TSC_CONTROL, KVM_CAP_X86_SMM, KVM_CAP_MULTI_ADDRESS_SPACE,
@@ -271,6 +271,29 @@ static void clocks(void **state)
 	assert_int_equal(model_ioctl(vcpu, KVM_GET_TSC_KHZ, 0), 1000000);
 	assert_int_equal(model_ioctl(vcpu, KVM_SET_TSC_KHZ, 1000100), 0);
 	assert_int_equal(model_ioctl(vcpu, KVM_SET_TSC_KHZ, 2000000), -SWIVL_EINVAL);
+}
+
+static void attributes(void **state)
+{
+	u64 offset = 0x123456789;
+	struct kvm_device_attr a = { .group = KVM_VCPU_TSC_CTRL, .attr = KVM_VCPU_TSC_OFFSET,
+				     .addr = (u64)&offset };
+
+	assert_int_equal(call(KVM_HAS_DEVICE_ATTR, &a), 0);
+	assert_int_equal(call(KVM_SET_DEVICE_ATTR, &a), 0);
+	assert_int_equal(model_vcpu(vcpu)->state.tsc_offset, offset);
+	offset = 0;
+	assert_int_equal(call(KVM_GET_DEVICE_ATTR, &a), 0);
+	assert_int_equal(offset, 0x123456789);
+	a.addr = KERNEL;
+	assert_int_equal(call(KVM_GET_DEVICE_ATTR, &a), -SWIVL_EFAULT);
+	assert_int_equal(call(KVM_SET_DEVICE_ATTR, &a), -SWIVL_EFAULT);
+	a.attr = 1;
+	assert_int_equal(call(KVM_HAS_DEVICE_ATTR, &a), -SWIVL_ENXIO);
+	assert_int_equal(call(KVM_SET_DEVICE_ATTR, &a), -SWIVL_ENXIO);
+	assert_int_equal(model_ioctl(vm, KVM_SET_NR_MMU_PAGES, 63), -SWIVL_EINVAL);
+	assert_int_equal(model_ioctl(vm, KVM_SET_NR_MMU_PAGES, 64), 0);
+	assert_int_equal(model_ioctl(vm, KVM_GET_NR_MMU_PAGES, 0), 64);
 }
 
 static void statistics(void **state)
@@ -1029,6 +1052,7 @@ int main(void)
 		TEST(what_comes_before_vcpus),
 		TEST(enable_cap),
 		TEST(clocks),
+		TEST(attributes),
 		TEST(statistics),
 		TEST(general_registers),
 		TEST(system_registers),
