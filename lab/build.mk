@@ -30,7 +30,8 @@ $(BUILD)/lab/hello/hello.ko: tests/machine/hello/hello.c
 # Packages come first, in a make of their own: what follows is looked for only when they are there.
 test:
 	@lab/install run test
-	@$(MAKE) --no-print-directory test-here
+	@echo "Building"
+	@$(MAKE) -s -j$$(nproc) --no-print-directory test-here
 
 .PHONY: test-here
 test-here: hello guests module cli unit-programs
@@ -38,7 +39,7 @@ test-here: hello guests module cli unit-programs
 
 # The machine for make run and make shell, and what is in it.
 DEVICE ?= /dev/swivl
-GUEST_CPUS ?= 1
+GUEST_CPUS ?= $(or $(CPUS),1)
 MACHINE_FILES = --mem 768 --add $(BUILD)/cli/swivl:/lab/bin/swivl \
 	--add "$$(lab/kernel vmlinuz):/boot/vmlinuz" --add "$$(lab/kernel initrd):/boot/initrd" \
 	--text "/lab/guest-cmdline:$$(lab/kernel cmdline)" --text /lab/device:$(DEVICE) \
@@ -48,13 +49,23 @@ DEMO_BUILDS = cli $(if $(filter /dev/kvm,$(DEVICE)),,module)
 
 run:
 	@lab/install run
-	@$(MAKE) --no-print-directory run-here
+	@echo "Building"
+	@$(MAKE) -s -j$$(nproc) --no-print-directory run-here
 shell:
 	@lab/install run
-	@$(MAKE) --no-print-directory shell-here
+	@echo "Building"
+	@$(MAKE) -s -j$$(nproc) --no-print-directory shell-here
+
+define SHELL_HINT
+insmod /lab/swivl.ko     loads swivl; modprobe kvm-intel Linux' own
+sh /lab/demo.sh          boots Debian's kernel as a guest, as make run does
+swivl --help             check, run, selftest
+endef
+export SHELL_HINT
 
 .PHONY: run-here shell-here
 run-here: $(DEMO_BUILDS)
 	@lab/run $(MACHINE_FILES) --timeout 1800 --script lab/demo.sh
 shell-here: $(DEMO_BUILDS)
-	@lab/run $(MACHINE_FILES) --interactive
+	@lab/run $(MACHINE_FILES) --carry kvm-intel --carry kvm-amd --carry msr --text "/etc/motd:$$SHELL_HINT" \
+		--interactive

@@ -10,6 +10,8 @@ if [ "$device" = /dev/kvm ]; then
 else
 	say insmod /lab/swivl.ko || exit 1
 fi
-# The same parameters that make the machine itself start soon.
-say swivl run --device "$device" --cpus "$(cat /lab/guest-cpus)" --mem 256 --stats \
-	--kernel /boot/vmlinuz --initrd /boot/initrd --cmdline "$(cat /lab/guest-cmdline)"
+run="swivl run --device $device --cpus $(cat /lab/guest-cpus) --mem 256 --stats \
+--kernel /boot/vmlinuz --initrd /boot/initrd"
+# The command line is long: it holds what makes the machine itself start soon.
+printf '# %s --cmdline "$(cat /lab/guest-cmdline)"\n' "$run"
+$run --cmdline "$(cat /lab/guest-cmdline)"

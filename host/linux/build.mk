@@ -24,8 +24,8 @@ define build_module
 	@for f in $(MODULE_SOURCES); do mkdir -p $$(dirname $(1)/$$f); \
 		ln -s $(CURDIR)/$$f $(1)/$$f; done
 	@ln -s $(CURDIR)/host/linux/Kbuild $(1)/Kbuild
-	@$(MAKE) --no-print-directory -C $(2) M=$(CURDIR)/$(1) modules >$(1)/log 2>&1; \
-		status=$$?; cat $(1)/log; \
+	+@$(MAKE) --no-print-directory -C $(2) M=$(CURDIR)/$(1) modules >$(1)/log 2>&1; \
+		status=$$?; grep -v '^Skipping BTF' $(1)/log; \
 		if grep -qi 'warning:' $(1)/log; then status=1; fi; exit $$status
 endef
 

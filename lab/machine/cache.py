@@ -66,6 +66,8 @@ def made(name, make):
 def prune(folder, keep):
     """Drops the files of CACHE/folder that were not used for the longest time, but the last few."""
     path = os.path.join(CACHE, folder)
+    if not os.path.isdir(path):
+        return
     files = sorted((os.path.join(path, n) for n in os.listdir(path)), key=os.path.getmtime)
     for old in files[:-keep]:
         with contextlib.suppress(OSError):

@@ -6,6 +6,7 @@ import os
 import re
 import struct
 import subprocess
+import sys
 
 from . import cache
 from .cache import LabError
@@ -105,6 +106,7 @@ def get():
     package, version, release = _package()
 
     def unpack(tmp):
+        print(f"Fetching Debian's kernel, {package} {version}", file=sys.stderr, flush=True)
         os.makedirs(tmp)
         cache.run(["apt-get", "download", f"{package}={version}"], cwd=tmp)
         debs = glob.glob(os.path.join(tmp, "*.deb"))

@@ -57,6 +57,7 @@ def stripped(module, how):
     """A kernel module without what only a debugger reads. Loading Debian's kvm.ko as it is takes
     480 million instructions, so 8 s: hashing for the signature, searching the symbols."""
     name = f"modules/{cache.digest(how, 'path:' + module)}.ko"
+    cache.prune("modules", 64)
     return cache.made(name, lambda tmp: cache.run(
         ["strip", how, "-R", ".BTF", "-R", ".BTF_ids", "-o", tmp, module]))
 
@@ -95,7 +96,9 @@ def build_initramfs(spec, kernel):
 
 
 class Progress:
-    """One line on a terminal, rewritten while the machine starts; nothing elsewhere."""
+    """One line on a terminal, rewritten while the machine starts; nothing elsewhere. The measure is
+    the emulator's processor time, which is the same for each start of a configuration, however
+    busy the computer is."""
 
     def __init__(self, spec):
         self.key = f"{spec.cpu} {spec.cpus}"
@@ -109,8 +112,17 @@ class Progress:
                 self.times = json.load(f)
         except (OSError, ValueError):
             self.times = {}
-        self.expected = self.times.get(self.key, 10.0)
+        self.expected = self.times.get(self.key, 5.0)
+        self.pid = 0
         self.name = f"{spec.cpu}, {spec.cpus} CPU{'s' if spec.cpus > 1 else ''}"
+
+    def spent(self):
+        try:
+            with open(f"/proc/{self.pid}/stat") as f:
+                fields = f.read().rpartition(")")[2].split()
+            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        except (OSError, IndexError, ValueError):
+            return 0.0
 
     def show(self):
         now = time.monotonic()
@@ -118,7 +130,7 @@ class Progress:
             return
         self.last, self.shown = now, True
         passed = now - self.begin
-        percent = min(99, int(100 * passed / self.expected))
+        percent = min(99, int(100 * self.spent() / self.expected))
         bar = "#" * (percent // 5)
         sys.stderr.write(f"\r\x1b[Kstarting the emulated machine ({self.name}) "
                          f"[{bar:<20}] {percent:2}% {passed:.0f} s")
@@ -132,7 +144,7 @@ class Progress:
 
     def started(self):
         self.clear()
-        self.times[self.key] = round(time.monotonic() - self.begin, 1)
+        self.times[self.key] = round(max(self.spent(), 0.1), 1)
         with contextlib.suppress(OSError):
             tmp = f"{self.path}.{os.getpid()}"
             with open(tmp, "w") as f:
@@ -194,9 +206,8 @@ def _run_in(spec, kernel, initrd, work, output, progress, overdue):
     begin = time.monotonic()
     started_at = 0.0
     reason = ""
-    p = subprocess.Popen(spec.emulator.command(spec, kernel, initrd, work), cwd=work,
-                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                         stderr=subprocess.STDOUT, start_new_session=True)
+    p = launch(spec, kernel, initrd, work)
+    bar.pid = p.pid
     early = b""
     try:
         while channel.status is None:
@@ -237,6 +248,14 @@ def _run_in(spec, kernel, initrd, work, output, progress, overdue):
                   time.monotonic() - begin)
 
 
+def launch(spec, kernel, initrd, work):
+    """Starts the emulator; it ends with this process, however that ends."""
+    command = spec.emulator.command(spec, kernel, initrd, work)
+    return subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *command], cwd=work,
+                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, start_new_session=True)
+
+
 def stop(p):
     """Ends an emulator and everything it started."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -268,9 +287,8 @@ def interactive(spec):
 def _interact(spec, kernel, initrd, work, master):
     bar = Progress(spec)
     channel = Channel(lambda data: os.write(1, data))
-    p = subprocess.Popen(spec.emulator.command(spec, kernel, initrd, work), cwd=work,
-                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                         stderr=subprocess.STDOUT, start_new_session=True)
+    p = launch(spec, kernel, initrd, work)
+    bar.pid = p.pid
     sources = [p.stdout, master, 0]
     escape = False
     try:
