@@ -2,4 +2,7 @@
 #
 # The pages are checked against the code with the unit tests.
 
-UNIT_SCRIPTS += tests/unit/docs.py
+UNIT_SCRIPTS += $(BUILD)/unit/test_docs
+$(BUILD)/unit/test_docs: tests/unit/docs.py
+	@mkdir -p $(@D)
+	install -m 755 $< $@

@@ -35,7 +35,7 @@ $(BUILD)/machine/example_cpp: docs/examples/hello.cpp $(BUILD)/lib/libswivl.a in
 	$(CXX) -std=c++17 -O2 -Wall -Wextra -Wpedantic -Iinclude -static -o $@ $(filter %.cpp %.a,$^)
 
 # Not a program but a script: installs into a folder and builds the examples against that.
-UNIT_SCRIPTS := $(BUILD)/unit/test_install
+UNIT_SCRIPTS += $(BUILD)/unit/test_install
 $(BUILD)/unit/test_install: tests/unit/install.sh
 	@mkdir -p $(@D)
 	install -m 755 $< $@

@@ -10,6 +10,7 @@ import sys
 import tempfile
 
 CC = os.environ.get("CC", "cc")
+# Also as build/unit/test_docs.
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PAGES = sorted(glob.glob("docs/*.md", root_dir=TOP)) + ["README.md", "lab/README.md"]
 FOLDERS = ("core", "host", "lib", "include", "cli", "lab", "tests", "bench", "docs", "LICENSES")
