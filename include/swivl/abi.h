@@ -11,8 +11,9 @@
  *
  * A request is made with ioctl(fd, REQUEST, argument) on Linux and DeviceIoControl on Windows. It
  * returns 0 or a result that is not negative; the errors are Linux' errno values. Those all share:
- * ENOTTY (no such request on this object), EFAULT (the argument is not readable or writable
- * memory), EIO (asked by another process than the one that made the VM), ENOMEM.
+ * ENOTTY (a VM knows no such request; the device and a vCPU say EINVAL then, as KVM's do), EFAULT
+ * (the argument is not readable or writable memory), EIO (asked by another process than the one
+ * that made the VM), ENOMEM.
  *
  * Units: sizes are bytes, guest addresses are bytes from guest-physical 0, "gfn" is a guest address
  * divided by 4096. Reserved and padding members are zero unless a comment says otherwise.
@@ -64,7 +65,7 @@ typedef long long swivl_s64;
 #define SWIVL_VENDOR_VMX 1
 #define SWIVL_VENDOR_SVM 2
 
-/* SWIVL_GET_VERSION, to the device; KVM's device answers ENOTTY, which tells the two apart. */
+/* SWIVL_GET_VERSION, to the device; KVM's device answers EINVAL, which tells the two apart. */
 struct swivl_version {
 	swivl_u32 major, minor, patch;
 	swivl_u32 vendor; /* SWIVL_VENDOR_* */
