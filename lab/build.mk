@@ -35,7 +35,7 @@ test:
 
 .PHONY: test-here
 test-here: hello guests module cli unit-programs
-	@lab/test --unit $(UNIT_BINS)
+	@lab/test --unit tests/lab/test_lab $(UNIT_BINS)
 
 # The machine for make run and make shell, and what is in it.
 DEVICE ?= /dev/swivl

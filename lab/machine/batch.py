@@ -109,7 +109,8 @@ def read_matrix():
 
 
 def plan(test_globs, machine_globs):
-    """{(cpu, cpus, script that wants a start of its own or ""): [Script...]} of what the matrix asks for and the globs allow."""
+    """What the matrix asks for and the globs allow:
+    {(cpu, cpus, the script that wants a start of its own, or ""): [Script...]}."""
     rows = read_matrix()
     batches = {}
     for path in sorted(glob.glob(os.path.join(TESTS, "*.sh"))):
