@@ -125,6 +125,9 @@ struct elf_info {
 bool elf_load(struct load *l, struct elf_info *info);
 bool elf_is(const struct blob *b);
 
+/* False: an initrd that ends before it should, as far as its format tells (initrd.c). */
+bool initrd_complete(const struct blob *b);
+
 /* Offset of the multiboot header in the image, or -1. */
 int64_t multiboot_find(const struct blob *b);
 

@@ -91,6 +91,9 @@ static bool place_initrd(struct load *l, uint8_t *zp)
 		return true;
 	if (!l->initrd.size)
 		return load_fail(l, "%s: the initrd is empty", l->initrd.name);
+	if (!initrd_complete(&l->initrd))
+		return load_fail(l, "%s: the initrd is cut short, or damaged; make it again",
+				 l->initrd.name);
 	at = load_place(l, l->initrd.size, 4096, LEGACY_END, max, true, "the initrd");
 	if (!at)
 		return load_fail(l,

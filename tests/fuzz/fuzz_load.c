@@ -3,7 +3,7 @@
  * Hostile images: whatever the bytes, a loader stays within the image and the guest's memory.
  * The first byte chooses loader and memory size; the initrd is the image's second half.
  */
-// uses: cli/load.c cli/load_detect.c cli/load_linux.c cli/load_multiboot.c cli/load_elf.c cli/load_flat.c
+// uses: cli/load.c cli/load_detect.c cli/load_linux.c cli/load_multiboot.c cli/load_elf.c cli/load_flat.c cli/initrd.c
 #include <stdlib.h>
 #include <string.h>
 

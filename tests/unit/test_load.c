@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* The loaders of swivl run: what lands where, and that damaged images are refused by name. */
-// uses: cli/load.c cli/load_detect.c cli/load_linux.c cli/load_multiboot.c cli/load_elf.c cli/load_flat.c
+// uses: cli/load.c cli/load_detect.c cli/load_linux.c cli/load_multiboot.c cli/load_elf.c cli/load_flat.c cli/initrd.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <elf.h>
@@ -485,6 +486,78 @@ static void flat_refusals(void **state)
 	assert_refused(load_flat(&l), "multiple of 16");
 }
 
+/* ---- initrd ---- */
+
+static size_t cpio_entry(char *to, const char *name, const char *data)
+{
+	size_t n = sprintf(to, "070701%088d%08zX%08d%s", 0, strlen(name) + 1, 0, name);
+	char size[9];
+
+	snprintf(size, sizeof(size), "%08x", (unsigned int)strlen(data));
+	memcpy(to + 54, size, 8);
+	n = (n + 1 + 3) & ~3ul;
+	n += sprintf(to + n, "%s", data);
+	return (n + 3) & ~3ul;
+}
+
+static bool complete(const void *bytes, size_t size)
+{
+	struct blob b = { "INITRD", NULL, size };
+	uint8_t *copy = malloc(size ? size : 1);
+	bool ok;
+
+	memcpy(copy, bytes, size);
+	b.data = copy;
+	ok = initrd_complete(&b);
+	free(copy);
+	return ok;
+}
+
+/* All of it is complete; no beginning of it from least bytes on is. */
+static void assert_only_whole(const void *bytes, size_t size, size_t least)
+{
+	assert_true(complete(bytes, size));
+	for (size_t n = least; n < size; n++)
+		if (complete(bytes, n))
+			fail_msg("%zu of %zu bytes pass", n, size);
+}
+
+static void initrds_cut_short_are_known(void **state)
+{
+	/* a frame of two raw blocks, with a checksum; the same without, one repeated byte */
+	static const uint8_t zstd[] = { 0x28, 0xb5, 0x2f, 0xfd, 0x04, 0x58, 0x18, 0, 0, 1, 2, 3,
+					0x09, 0,    0,	  7,	9, 9, 9, 9 };
+	static const uint8_t zstd_rle[] = { 0x28, 0xb5, 0x2f, 0xfd, 0x20, 0x50, 0x83, 2, 0, 'x' };
+	static const uint8_t lz4[] = { 0x02, 0x21, 0x4c, 0x18, 3, 0, 0, 0, 1, 2, 3 };
+	static const char xz[] = "\xfd" "7zXZ\0and then something that ends in YZ";
+	char buffer[1024] = "";
+	size_t n = cpio_entry(buffer, "init", "#!/bin/sh\n");
+
+	n += cpio_entry(buffer + n, "TRAILER!!!", "");
+	assert_only_whole(buffer, n, 5);
+	assert_true(complete(buffer, n + 100)); /* padding */
+	memcpy(buffer + n + 4, zstd, sizeof(zstd));
+	assert_only_whole(buffer, n + 4 + sizeof(zstd), n + 4 + 4);
+	buffer[60] = '!'; /* no number */
+	assert_false(complete(buffer, n));
+
+	assert_only_whole(zstd, sizeof(zstd), 4);
+	assert_only_whole(zstd_rle, sizeof(zstd_rle), 4);
+	assert_only_whole(lz4, sizeof(lz4), 9);
+	assert_only_whole(xz, sizeof(xz) - 1, 6);
+	assert_true(complete("\x1f\x8b and what gzip says is not read", 30));
+	assert_true(complete("", 0));
+}
+
+static void a_cut_initrd_is_refused(void **state)
+{
+	make_bzimage();
+	use(bz, sizeof(bz));
+	l.initrd.data = (const uint8_t *)"0707010000";
+	l.initrd.size = 10;
+	assert_refused(load_linux(&l), "INITRD: the initrd is cut short");
+}
+
 /* ---- shared ---- */
 
 static void no_kernel_is_said_to_be_none(void **state)
@@ -538,6 +611,8 @@ int main(void)
 		T(multiboot_header_beyond_8_kib_is_none),
 		T(flat_goes_where_it_is_told),
 		T(flat_refusals),
+		T(initrds_cut_short_are_known),
+		T(a_cut_initrd_is_refused),
 		T(no_kernel_is_said_to_be_none),
 		T(places_do_not_overlap),
 	};
