@@ -130,13 +130,24 @@ def requests_differ(text):
         yield f"{handlers} requests in the table of core/vm/request.c, {len(served)} understood here"
     for name in sorted(served.keys() | listed.keys()):
         if name not in listed:
-            yield f"{name} is served, but not in the page"
+            yield f"{name} is served, but not in docs/abi.md"
         elif name not in served:
-            yield f"{name} is in the page, but not served"
+            yield f"{name} is in docs/abi.md, but not served"
         else:
             want = ", ".join(WORDS[k] for k in served[name].split(" | "))
             if listed[name][0] != want:
-                yield f"{name} goes to {want}, the page says {listed[name][0]}"
+                yield f"{name} goes to {want}, docs/abi.md says {listed[name][0]}"
+
+
+def layouts_differ(text):
+    """Our own requests' numbers and sizes."""
+    facts = [(name, re.search(r"0x\w+", cells[1]).group(0))
+             for name, cells in rows(text, "swivl's own requests").items() if "SWIVL_" in name]
+    facts += [(f"sizeof({name})", size) for name, size in
+              re.findall(r"(?m)^`(struct swivl_\w+)`, (\d+) bytes", text)]
+    for (what, said), value in zip(facts, evaluate([what for what, _ in facts])):
+        if int(said, 0) != int(value):
+            yield f"{what} is {int(value):#x}, docs/abi.md says {said}"
 
 
 def served_capabilities():
@@ -156,15 +167,15 @@ def served_capabilities():
 def capabilities_differ(text):
     served, listed = served_capabilities(), rows(text, "Capabilities")
     for name in sorted(served.keys() ^ listed.keys()):
-        yield f"{name} is " + ("offered, but not in the page" if name in served else
-                               "in the page, but not offered")
+        yield f"{name} is " + ("offered, but not in docs/abi.md" if name in served else
+                               "in docs/abi.md, but not offered")
     both = sorted(served.keys() & listed.keys())
     values = evaluate(both + [served[n] or "0" for n in both])
     for name, number, value in zip(both, values, values[len(both):]):
         if listed[name][0] != number:
-            yield f"{name} is number {number}, the page says {listed[name][0]}"
+            yield f"{name} is number {number}, docs/abi.md says {listed[name][0]}"
         if served[name] and listed[name][1] != value:
-            yield f"{name} is {value}, the page says {listed[name][1]}"
+            yield f"{name} is {value}, docs/abi.md says {listed[name][1]}"
 
 
 def main():
@@ -176,6 +187,7 @@ def main():
     if os.path.exists(os.path.join(TOP, "docs/abi.md")):
         text = read("docs/abi.md")
         verdict("abi-requests", list(requests_differ(text)))
+        verdict("abi-layouts", list(layouts_differ(text)))
         verdict("abi-capabilities", list(capabilities_differ(text)))
     return failed
 
