@@ -178,17 +178,25 @@ def capabilities_differ(text):
             yield f"{name} is {value}, docs/abi.md says {listed[name][1]}"
 
 
+def home_differs(text):
+    """Every function of core/host.h has its place in docs/porting.md."""
+    for name in re.findall(r"(?m)^\w[\w *]*\b(host_\w+)\(", read("core/host.h")):
+        family = re.match(r"host_[a-z]+_", name)
+        if f"`{name}()`" not in text and f"`{family and family.group(0)}*()`" not in text:
+            yield f"{name}() of core/host.h is not in docs/porting.md"
+
+
 def main():
     words = set(re.findall(r"\w+", sources()))
     for page in PAGES:
         text = read(page)
         problems = list(links(page, text)) + list(paths(page, text))
         verdict(page, problems + list(names(page, text, words)))
-    if os.path.exists(os.path.join(TOP, "docs/abi.md")):
-        text = read("docs/abi.md")
-        verdict("abi-requests", list(requests_differ(text)))
-        verdict("abi-layouts", list(layouts_differ(text)))
-        verdict("abi-capabilities", list(capabilities_differ(text)))
+    abi = read("docs/abi.md")
+    verdict("abi-requests", list(requests_differ(abi)))
+    verdict("abi-layouts", list(layouts_differ(abi)))
+    verdict("abi-capabilities", list(capabilities_differ(abi)))
+    verdict("host-functions", list(home_differs(read("docs/porting.md"))))
     return failed
 
 
