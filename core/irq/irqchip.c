@@ -256,6 +256,11 @@ bool irqchip_port(struct irqchip *chip, u16 port, unsigned size, bool write, u32
 
 	if (!is_pic_port(port) && !is_pit_port(chip, port))
 		return false;
+	if (size == 1) {
+		in = port_byte(chip, port, write, (u8)*val, now);
+		*val = write ? *val : in;
+		return true;
+	}
 	for (i = 0; i < size && i < 4; i++)
 		in |= (u32)port_byte(chip, (u16)(port + i), write, (u8)(*val >> 8 * i), now)
 		      << 8 * i;

@@ -392,14 +392,20 @@ static const struct kvm_cpuid_entry2 *beyond(const struct vcpu *vcpu, u32 leaf, 
 	return find(vcpu, basic->eax, subleaf);
 }
 
+/* The leaf alone decides, and nothing of the vCPU's state shows in it. */
+static bool is_plain(const struct kvm_cpuid_entry2 *e)
+{
+	return !(e->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX) && e->function != 1 &&
+	       e->function != 7 && e->function != 0xd;
+}
+
 static struct x86_cpuid registers_of(const struct kvm_cpuid_entry2 *e)
 {
 	return (struct x86_cpuid){ e->eax, e->ebx, e->ecx, e->edx };
 }
 
-void vcpu_cpuid(struct vcpu *vcpu)
+static void cpuid_slow(struct vcpu *vcpu, u32 leaf, u32 subleaf)
 {
-	const u32 leaf = vcpu->gpr[RAX], subleaf = vcpu->gpr[RCX];
 	const struct kvm_cpuid_entry2 *found = find(vcpu, leaf, subleaf);
 	struct x86_cpuid r = { 0 };
 
@@ -420,6 +426,21 @@ void vcpu_cpuid(struct vcpu *vcpu)
 	vcpu->gpr[RBX] = r.ebx;
 	vcpu->gpr[RCX] = r.ecx;
 	vcpu->gpr[RDX] = r.edx;
+}
+
+void vcpu_cpuid(struct vcpu *vcpu)
+{
+	const u32 leaf = vcpu->gpr[RAX], at = vcpu->cpuid_start[start_of(leaf)];
+	const struct kvm_cpuid_entry2 *e = &vcpu->cpuid[at];
+
+	if (at >= vcpu->ncpuid || e->function != leaf || !is_plain(e)) {
+		cpuid_slow(vcpu, leaf, vcpu->gpr[RCX]);
+		return;
+	}
+	vcpu->gpr[RAX] = e->eax;
+	vcpu->gpr[RBX] = e->ebx;
+	vcpu->gpr[RCX] = e->ecx;
+	vcpu->gpr[RDX] = e->edx;
 }
 
 bool vcpu_has_cpuid(struct vcpu *vcpu, u32 leaf, u32 subleaf, unsigned int reg, unsigned int bit)

@@ -152,6 +152,19 @@ static int triple_fault(struct vcpu *vcpu)
 	return HANDLED_USER;
 }
 
+/* A caller with interrupt chips of its own asks to be told when the guest can take one. */
+static int answer_window_request(struct vcpu *vcpu)
+{
+	if (!vcpu->run->request_interrupt_window)
+		return HANDLED_RESUME;
+	if (!vcpu->event.type && vcpu->user_irq < 0 && vcpu_interrupt_allowed(vcpu)) {
+		vcpu->run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
+		return HANDLED_USER;
+	}
+	vcpu->want_irq_window = true;
+	return HANDLED_RESUME;
+}
+
 int vcpu_prepare_events(struct vcpu *vcpu)
 {
 	bool irq;
@@ -161,6 +174,8 @@ int vcpu_prepare_events(struct vcpu *vcpu)
 		return HANDLED_LEAVE;
 	if (vcpu->triple_fault_pending)
 		return triple_fault(vcpu);
+	if (vcpu->step_done)
+		return vcpu_debug_step(vcpu);
 	vcpu_chips_take_nmi(vcpu);
 	order_exception(vcpu);
 	if (!vcpu->event.type && vcpu->held.type) {
@@ -187,8 +202,8 @@ int vcpu_prepare_events(struct vcpu *vcpu)
 		take_interrupt(vcpu);
 		irq = interrupt_waits(vcpu);
 	}
-	vcpu->want_irq_window = irq || (!vcpu->vm->irqchip && vcpu->run->request_interrupt_window);
-	return HANDLED_RESUME;
+	vcpu->want_irq_window = irq;
+	return vcpu->vm->irqchip ? HANDLED_RESUME : answer_window_request(vcpu);
 }
 
 bool vcpu_has_event(struct vcpu *vcpu)

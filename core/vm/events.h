@@ -24,10 +24,12 @@ bool vcpu_has_event(struct vcpu *vcpu);
 void vcpu_raise_debug(struct vcpu *vcpu, u64 dr6);
 
 /*
- * exits.c: what to do about vcpu->exit. -SWIVL_EAGAIN from within a section: call again where
+ * exits.c: what to do about vcpu->exit, by its kind. -SWIVL_EAGAIN from within a section: call again where
  * one may sleep. mem_lock held for reading.
  */
-int vcpu_handle_exit(struct vcpu *vcpu);
+extern int (*const exit_handlers[EXIT_KINDS])(struct vcpu *vcpu);
+/* The caller's single step ended in an instruction that we carried out. */
+int vcpu_debug_step(struct vcpu *vcpu);
 /* The caller came back with the answer that an exit asked for: HANDLED_* or an error. */
 int vcpu_finish_pending(struct vcpu *vcpu);
 /* An instruction was carried out by us; the next one is at @rip. */

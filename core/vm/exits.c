@@ -8,10 +8,12 @@
 static void single_step_done(struct vcpu *vcpu)
 {
 	/* With the caller's single-stepping the trap is the caller's: see on_exception(). */
-	if (vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP)
-		vcpu->step_done = true;
-	else
+	if (!(vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP)) {
 		vcpu_raise_debug(vcpu, DR6_BS);
+		return;
+	}
+	vcpu->step_done = true;
+	vcpu->check_events = 1;
 }
 
 void vcpu_instruction_done(struct vcpu *vcpu, u64 rip)
@@ -344,7 +346,6 @@ static int on_hypercall(struct vcpu *vcpu)
 	vcpu->gpr[RAX] = -1000ll;
 	if (vcpu_cpl(vcpu))
 		vcpu->gpr[RAX] = -1ll;
-	vcpu_need(vcpu, STATE_CR);
 	if (!(vcpu->state.efer & EFER_LMA))
 		vcpu->gpr[RAX] = (u32)vcpu->gpr[RAX];
 	vcpu_skip(vcpu);
@@ -394,7 +395,7 @@ static int on_fail_entry(struct vcpu *vcpu)
 	return HANDLED_USER;
 }
 
-static int (*const handlers[EXIT_KINDS])(struct vcpu *vcpu) = {
+int (*const exit_handlers[EXIT_KINDS])(struct vcpu *vcpu) = {
 	[EXIT_NONE] = on_resume,
 	[EXIT_INTERRUPT] = on_resume,
 	[EXIT_NMI] = on_resume,
@@ -430,20 +431,10 @@ static int (*const handlers[EXIT_KINDS])(struct vcpu *vcpu) = {
 	[EXIT_UNKNOWN] = unexpected,
 };
 
-/* An instruction that we finished may have been the one that the caller stepped over. */
-static int step_result(struct vcpu *vcpu, int ret)
+int vcpu_debug_step(struct vcpu *vcpu)
 {
-	if (!vcpu->step_done || ret != HANDLED_RESUME)
-		return ret;
 	vcpu->step_done = false;
 	return debug_exit(vcpu, VECTOR_DB, DR6_BS);
-}
-
-int vcpu_handle_exit(struct vcpu *vcpu)
-{
-	int ret = handlers[vcpu->exit.kind](vcpu);
-
-	return step_result(vcpu, ret);
 }
 
 static int finish_msr(struct vcpu *vcpu)
@@ -481,6 +472,7 @@ static int finish(struct vcpu *vcpu, u8 pending)
 int vcpu_finish_pending(struct vcpu *vcpu)
 {
 	u8 pending = vcpu->pending;
+	int ret;
 
 	vcpu->pending = PENDING_NONE;
 	if (pending == PENDING_NONE)
@@ -488,5 +480,7 @@ int vcpu_finish_pending(struct vcpu *vcpu)
 	vcpu_need(vcpu, STATE_RIP);
 	if (vcpu->state.rip != vcpu->pending_rip)
 		return HANDLED_RESUME;
-	return step_result(vcpu, finish(vcpu, pending));
+	ret = finish(vcpu, pending);
+	/* What we finished may have been the one that the caller stepped over. */
+	return vcpu->step_done && ret == HANDLED_RESUME ? vcpu_debug_step(vcpu) : ret;
 }

@@ -274,7 +274,14 @@ bool vm_chip_port(struct vcpu *vcpu, u16 port, unsigned int size, bool write, u3
 
 	if (port > 0xa1 && (port & ~1u) != 0x4d0)
 		return false;
-	now = pit_port(port) ? host_time_ns() : 0;
+	if (!pit_port(port)) {
+		/* The PICs have no deadline that could move. */
+		flags = chips_lock(vm);
+		ours = irqchip_port(vm->irqchip, port, size, write, value, 0);
+		host_spin_unlock(&vm->irq_lock, flags);
+		return ours;
+	}
+	now = host_time_ns();
 	flags = chips_lock(vm);
 	ours = irqchip_port(vm->irqchip, port, size, write, value, now);
 	chips_unlock(vm, NULL, flags);

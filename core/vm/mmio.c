@@ -60,7 +60,8 @@ static void collect_regs(struct vcpu *vcpu, struct emu_regs *regs)
 	static const u8 order[INSN_SEGS] = { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS };
 	unsigned int i;
 
-	vcpu_need(vcpu, STATE_RIP | STATE_RSP | STATE_RFLAGS | STATE_CR | STATE_CR3 | STATE_MODE);
+	vcpu_need(vcpu, STATE_RIP | STATE_RSP | STATE_RFLAGS | STATE_SHADOW | STATE_CR | STATE_CR3 |
+			STATE_MODE);
 	regs->gpr = vcpu->gpr;
 	regs->rip = vcpu->state.rip;
 	regs->rflags = vcpu->state.rflags;
@@ -104,13 +105,42 @@ static int to_user(struct vcpu *vcpu, u64 gpa, const void *data, unsigned int le
 	return TO_USER;
 }
 
+/* Memory that is served here; the access that faulted has been looked up already. */
+static bool is_ram(struct vcpu *vcpu, u64 gpa, bool write)
+{
+	const struct memslot *slot;
+
+	if (vcpu->exit.kind == EXIT_NESTED_FAULT && vcpu->exit.fault.gpa == gpa &&
+	    (write || !(vcpu->exit.fault.access & ACCESS_WRITE)))
+		return false;
+	slot = vm_find_slot(vcpu->vm, gpa);
+	return slot && !(write && (slot->flags & KVM_MEM_READONLY));
+}
+
+/* A piece of an access, all in one page. */
+static int serve_piece(struct vcpu *vcpu, struct emu_access *a, u64 gpa, bool write)
+{
+	struct mmio_work *work = vcpu->mmio;
+	unsigned int shift = 8 * work->done;
+	u8 *data = (u8 *)&a->data + work->done;
+	u64 value = write ? a->data >> shift : 0, mask;
+
+	if (is_ram(vcpu, gpa, write))
+		return ram(vcpu, gpa, data, work->chunk, write);
+	if (!vcpu->vm->irqchip || !vm_chip_mmio(vcpu, gpa, work->chunk, write, &value))
+		return to_user(vcpu, gpa, data, work->chunk, write);
+	if (!write) {
+		mask = ~0ull >> (64 - 8 * work->chunk) << shift;
+		a->data = (a->data & ~mask) | (value << shift & mask);
+	}
+	return SERVED;
+}
+
 /* One access of the instruction, piece by piece where it crosses a page. */
 static int serve(struct vcpu *vcpu, struct emu_access *a, bool write)
 {
 	struct mmio_work *work = vcpu->mmio;
-	const struct memslot *slot;
-	u8 *data = (u8 *)&a->data;
-	u64 gpa, value;
+	u64 gpa;
 	int err;
 
 	for (; work->done < a->size; work->done += work->chunk) {
@@ -121,25 +151,12 @@ static int serve(struct vcpu *vcpu, struct emu_access *a, bool write)
 		if (work->chunk > room)
 			work->chunk = room;
 		err = vcpu_translate(vcpu, linear, write ? ACCESS_WRITE : ACCESS_READ, &gpa);
+		if (!err)
+			err = serve_piece(vcpu, a, gpa, write);
 		if (err)
 			return err;
-		slot = vm_find_slot(vcpu->vm, gpa);
-		if (slot && !(write && (slot->flags & KVM_MEM_READONLY))) {
-			err = ram(vcpu, gpa, data + work->done, work->chunk, write);
-			if (err)
-				return err;
-			continue;
-		}
-		value = 0;
-		if (write)
-			memcpy(&value, data + work->done, work->chunk);
-		if (!vcpu->vm->irqchip ||
-		    !vm_chip_mmio(vcpu, gpa, work->chunk, write, &value))
-			return to_user(vcpu, gpa, data + work->done, work->chunk, write);
-		if (!write)
-			memcpy(data + work->done, &value, work->chunk);
 	}
-	return 0;
+	return SERVED;
 }
 
 static void commit(struct vcpu *vcpu)

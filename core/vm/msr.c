@@ -324,6 +324,19 @@ static u64 *field(struct vcpu *vcpu, const struct msr_desc *d, u32 msr)
 	return (u64 *)(base + d->offset) + (msr - d->first);
 }
 
+/* Guests use few of them, each again and again: the last one is tried first. */
+static const struct msr_desc *find_again(struct vcpu *vcpu, u32 msr)
+{
+	const struct msr_desc *d = &msrs[vcpu->last_msr];
+
+	if (msr - d->first < d->count)
+		return d;
+	d = find(msr);
+	if (d)
+		vcpu->last_msr = d - msrs;
+	return d;
+}
+
 /* May it be touched at all? The caller may touch what a CPUID to come will announce. */
 static bool exists(struct vcpu *vcpu, const struct msr_desc *d, bool from_guest)
 {
@@ -340,7 +353,7 @@ int msr_read(struct vcpu *vcpu, u32 msr, u64 *value, bool from_guest)
 
 	if (vcpu_chips_has_msr(vcpu, msr))
 		return vcpu_chips_rdmsr(vcpu, msr, value) ? MSR_REFUSED : 0;
-	d = find(msr);
+	d = find_again(vcpu, msr);
 	if (!exists(vcpu, d, from_guest))
 		return MSR_UNKNOWN;
 	if (d->read)
@@ -361,7 +374,7 @@ int msr_write(struct vcpu *vcpu, u32 msr, u64 value, bool from_guest)
 
 	if (vcpu_chips_has_msr(vcpu, msr))
 		return vcpu_chips_wrmsr(vcpu, msr, value, from_guest) ? MSR_REFUSED : 0;
-	d = find(msr);
+	d = find_again(vcpu, msr);
 	if (!exists(vcpu, d, from_guest))
 		return MSR_UNKNOWN;
 	if (from_guest && (d->flags & MSR_IGNORE))

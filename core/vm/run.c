@@ -33,7 +33,7 @@ void vm_memory_lock(struct vm *vm)
 {
 	u32 i, n;
 
-	__atomic_add_fetch(&vm->mem_writers, 1, __ATOMIC_SEQ_CST);
+	__atomic_add_fetch(&vm->keep_out, 1, __ATOMIC_SEQ_CST);
 	n = __atomic_load_n(&vm->nvcpus, __ATOMIC_ACQUIRE);
 	for (i = 0; i < n; i++) {
 		if (__atomic_load_n(&vm->vcpus[i]->in_guest, __ATOMIC_SEQ_CST))
@@ -44,7 +44,7 @@ void vm_memory_lock(struct vm *vm)
 
 void vm_memory_unlock(struct vm *vm)
 {
-	__atomic_sub_fetch(&vm->mem_writers, 1, __ATOMIC_SEQ_CST);
+	__atomic_sub_fetch(&vm->keep_out, 1, __ATOMIC_SEQ_CST);
 	host_write_unlock(&vm->mem_lock);
 }
 
@@ -61,7 +61,7 @@ static bool may_enter(struct vcpu *vcpu)
 static bool must_leave(struct vcpu *vcpu)
 {
 	return host_section_should_leave() || vcpu->run->immediate_exit ||
-	       __atomic_load_n(&vcpu->vm->mem_writers, __ATOMIC_RELAXED) || vcpu->vm->dead;
+	       __atomic_load_n(&vcpu->vm->keep_out, __ATOMIC_RELAXED);
 }
 
 /* One stretch on a processor: enters again and again until something needs more than that. */
@@ -77,12 +77,6 @@ static int run_section(struct vcpu *vcpu)
 			ret = vcpu_prepare_events(vcpu);
 			if (ret != HANDLED_RESUME)
 				break;
-		}
-		if (vcpu->run->request_interrupt_window && !vcpu->vm->irqchip &&
-		    !vcpu->event.type && vcpu->user_irq < 0 && vcpu_interrupt_allowed(vcpu)) {
-			vcpu->run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
-			ret = HANDLED_USER;
-			break;
 		}
 		host_irq_disable();
 		if (must_leave(vcpu)) {
@@ -101,7 +95,7 @@ static int run_section(struct vcpu *vcpu)
 		vcpu->exits[vcpu->exit.kind]++;
 		if (vcpu->event.type || vcpu->held.type)
 			vcpu->check_events = 1;
-		ret = vcpu_handle_exit(vcpu);
+		ret = exit_handlers[vcpu->exit.kind](vcpu);
 	}
 	/* What every caller is told, while it is cheap to get. */
 	if (ret == HANDLED_USER)
@@ -167,7 +161,7 @@ static int run_until_exit(struct vcpu *vcpu)
 		host_read_lock(&vcpu->vm->mem_lock);
 		ret = run_section(vcpu);
 		if (ret == -SWIVL_EAGAIN)
-			ret = vcpu_handle_exit(vcpu);
+			ret = exit_handlers[vcpu->exit.kind](vcpu);
 		host_read_unlock(&vcpu->vm->mem_lock);
 		if (ret == HANDLED_USER || ret < 0)
 			return ret;

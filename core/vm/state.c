@@ -6,9 +6,9 @@
 
 unsigned int vcpu_cpl(struct vcpu *vcpu)
 {
-	vcpu_need(vcpu, STATE_MODE | STATE_CR);
 	if (!(vcpu->state.cr0 & CR0_PE))
 		return 0;
+	vcpu_need(vcpu, STATE_MODE);
 	return vcpu->state.seg[SEG_SS].attr >> SEG_ATTR_DPL_SHIFT & 3;
 }
 

@@ -86,7 +86,11 @@ struct table_reg {
 
 struct vcpu_state {
 	u64 rip, rflags;
-	u64 cr0, cr2, cr3, cr4, cr8, efer; /* as the guest sees them; cr2, cr8, efer: always good */
+	/*
+	 * As the guest sees them. Always good: cr2, cr8, efer, and PE and PG of cr0, which no guest
+	 * changes without an exit.
+	 */
+	u64 cr0, cr2, cr3, cr4, cr8, efer;
 	struct segment seg[SEGS];
 	struct table_reg gdt, idt;
 	u64 sysenter_cs, sysenter_esp, sysenter_eip;
@@ -133,7 +137,7 @@ struct vm {
 	u32 refs;
 	struct host_mutex lock;
 	struct host_rwlock mem_lock;
-	u32 mem_writers; /* somebody waits for mem_lock: vCPUs leave their section */
+	u32 keep_out; /* somebody waits for mem_lock, or the VM is dead: vCPUs leave their section */
 	struct memslot *slots; /* sorted by gpa; NULL at first */
 	u32 nslots, slots_room; /* in use; that there is room for */
 	struct stage2 stage2;
@@ -222,6 +226,7 @@ struct vcpu {
 	u64 guest_phys_bits; /* MAXPHYADDR of the guest's CPUID */
 
 	void *fpu; /* XSAVE area, standard format, one page, 64-byte aligned */
+	u8 last_msr; /* place in the table of msr.c */
 	struct vcpu_msrs *msrs; /* of msr.c: those that are only memory */
 	struct lapic *lapic; /* NULL without the in-kernel chip */
 	struct host_timer lapic_timer;
