@@ -2,6 +2,7 @@
 /*
  * Memory of the kernel and of the caller.
  */
+#include <linux/compat.h>
 #include <linux/gfp.h>
 #include <linux/io.h>
 #include <linux/mm.h>
@@ -94,12 +95,20 @@ bool host_user_range_ok(u64 uaddr, u64 size)
 	return access_ok((void __user *)uaddr, size);
 }
 
+/* A 32-bit caller writes only half of the 64 bits that a structure keeps for a pointer. */
+static void __user *user_ptr(u64 uaddr)
+{
+	if (in_compat_syscall())
+		uaddr = (u32)uaddr;
+	return (void __user *)uaddr;
+}
+
 int host_copy_from_caller(void *dst, u64 uaddr, size_t size)
 {
-	return copy_from_user(dst, (void __user *)uaddr, size) ? -SWIVL_EFAULT : 0;
+	return copy_from_user(dst, user_ptr(uaddr), size) ? -SWIVL_EFAULT : 0;
 }
 
 int host_copy_to_caller(u64 uaddr, const void *src, size_t size)
 {
-	return copy_to_user((void __user *)uaddr, src, size) ? -SWIVL_EFAULT : 0;
+	return copy_to_user(user_ptr(uaddr), src, size) ? -SWIVL_EFAULT : 0;
 }

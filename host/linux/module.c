@@ -91,6 +91,12 @@ static int hotplug_down(unsigned int cpu)
 
 /* ---- suspend: the last CPU, the others went offline ----------------------------------------- */
 
+static void wake_up_cpu(void)
+{
+	if (this_cpu_up())
+		pr_err("swivl: after sleep this CPU refuses; what runs guests waits until restart\n");
+}
+
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
 static int sleep_begin(void *unused)
 {
@@ -100,7 +106,7 @@ static int sleep_begin(void *unused)
 
 static void sleep_end(void *unused)
 {
-	this_cpu_up();
+	wake_up_cpu();
 }
 
 static const struct syscore_ops sleep_ops = {
@@ -119,7 +125,7 @@ static int sleep_begin(void)
 
 static void sleep_end(void)
 {
-	this_cpu_up();
+	wake_up_cpu();
 }
 
 static struct syscore_ops sleeper = {

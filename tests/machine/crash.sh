@@ -4,7 +4,6 @@
 # tests: reached vmxe
 # append: crashkernel=64M
 # alone: yes
-# timeout: 60
 
 insmod /lab/swivl.ko
 hold_vm /dev/swivl &

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 # CPUs go offline and come back, idle and with guests on them.
 # tests: idle busy after
-# timeout: 120
 . ./swivl.inc
 
 cpu=/sys/devices/system/cpu/cpu1

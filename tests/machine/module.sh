@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 # Loading, the node, its name, unloading; and that unloading waits for the last VM.
 # tests: load node in-use unload vmxe name-kvm name-taken name-bad again
-# timeout: 120
 . ./swivl.inc
 
 insmod /lab/swivl.ko

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 # Requests that are wrong, and the lives of descriptors.
-# timeout: 120
 . ./swivl.inc
 
 insmod /lab/swivl.ko
 bad_input /dev/swivl
+compat /dev/swivl
 lifetime /dev/swivl
 [ "$(users)" = 0 ]
 verdict nothing-is-left $? "$(users) users"

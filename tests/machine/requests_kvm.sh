@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 # What requests.sh expects is what KVM answers.
 # module: kvm-amd
-# timeout: 120
 
 modprobe kvm-amd
 bad_input /dev/kvm
+compat /dev/kvm
 lifetime /dev/kvm

@@ -2,7 +2,6 @@
 # Another system takes over with guests running. It ends this machine.
 # tests: reached vmxe others
 # alone: yes
-# timeout: 60
 
 insmod /lab/swivl.ko
 hold_vm /dev/swivl &

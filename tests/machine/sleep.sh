@@ -2,7 +2,6 @@
 # The machine goes to sleep with guests running. Hibernation without a place to write to takes
 # every step up to the finished image, and comes back.
 # tests: sleep guests-go-on after
-# timeout: 180
 . ./swivl.inc
 
 insmod /lab/swivl.ko

@@ -2,7 +2,6 @@
 # KVM beside swivl: whoever came first has the processor, the other is told so.
 # module: kvm-intel
 # tests: idle-kvm kvm-refused kvm-after held after kvm-comes-and-goes name-taken
-# timeout: 120
 . ./swivl.inc
 
 modprobe kvm-intel
