@@ -68,7 +68,8 @@ VMX_BIT_NAMES(entry_name, VMX_ENTRY_BITS)
 
 static const struct control_wish pin_wish = {
 	.required = PIN_EXTERNAL_INTERRUPT | PIN_NMI | PIN_VIRTUAL_NMIS,
-	.forbidden = PIN_PREEMPTION_TIMER | PIN_POSTED_INTERRUPTS,
+	.optional = PIN_PREEMPTION_TIMER,
+	.forbidden = PIN_POSTED_INTERRUPTS,
 	.why = REFUSE_PIN_CONTROL,
 	.name = pin_name,
 };

@@ -90,6 +90,7 @@ enum vmx_entry { VMX_ENTRY_BITS(VMX_DECLARE_BIT) };
 #define MEMORY_TYPE_WB 6u
 
 /* IA32_VMX_MISC (A.6) */
+#define MISC_TIMER_SHIFT(misc) ((unsigned int)(misc) & 0x1fu) /* a tick is 1 << this of the TSC */
 #define MISC_WRITE_READ_ONLY_FIELDS (1ull << 29)
 
 /* IA32_VMX_EPT_VPID_CAP (A.10) */
@@ -168,6 +169,7 @@ enum vmx_reason {
 	REASON_EPT_MISCONFIG = 49,
 	REASON_INVEPT = 50,
 	REASON_RDTSCP = 51,
+	REASON_PREEMPTION_TIMER = 52,
 	REASON_INVVPID = 53,
 	REASON_WBINVD = 54,
 	REASON_XSETBV = 55,

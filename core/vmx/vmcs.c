@@ -46,6 +46,8 @@ static void setup_execution(struct vcpu *vcpu)
 		secondary &= ~(u32)SECONDARY_VPID;
 	v->primary = vmx.controls.primary;
 	vmcs_write_32(vcpu, PIN_CONTROLS, vmx.controls.pin);
+	if (vmx.controls.pin & PIN_PREEMPTION_TIMER)
+		vmcs_write_32(vcpu, PREEMPTION_TIMER, vmx.stay);
 	vmcs_write_32(vcpu, PRIMARY_CONTROLS, v->primary);
 	vmcs_write_32(vcpu, SECONDARY_CONTROLS, secondary);
 	vmcs_write_32(vcpu, PAGE_FAULT_ERROR_MASK, 0);

@@ -92,6 +92,7 @@ struct vmx {
 	struct vmx_mitigations mitigate;
 	u8 canonical_shift; /* bits of an address above those that paging translates */
 	u64 host_xcr0; /* 0: there is no XSAVE */
+	u32 stay; /* the longest that a guest runs without an exit, in ticks of its timer */
 	bool has_tsc_aux;
 };
 extern struct vmx vmx;

@@ -130,7 +130,7 @@ static void newer_models_get_exactly_these_controls(void **state)
 	struct vmx_controls c;
 
 	controls_of(&arrandale, &c);
-	assert_int_equal(c.pin, 0x16 | 0x29);
+	assert_int_equal(c.pin, 0x16 | 0x69);
 	assert_int_equal(c.primary, 0x04006172 | 0xb1980c88);
 	assert_int_equal(c.secondary, SECONDARY_EPT | SECONDARY_UNRESTRICTED | SECONDARY_WBINVD |
 					      SECONDARY_VPID | SECONDARY_RDTSCP);

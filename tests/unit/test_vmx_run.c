@@ -382,6 +382,15 @@ static void exits_that_instructions_cause(void **state)
 	assert_int_equal(e->kind, EXIT_HLT);
 }
 
+/* 10 ms of a TSC at 2 GHz that the timer counts in units of 32. */
+static void no_guest_stays_for_long(void **state)
+{
+	exit_by(REASON_PREEMPTION_TIMER, 0);
+	assert_int_equal(vcpu->exit.kind, EXIT_INTERRUPT);
+	assert_true(guest_read(PIN_CONTROLS) & PIN_PREEMPTION_TIMER);
+	assert_int_equal(guest_read(PREEMPTION_TIMER), 10 * 2000000 / 32 + 1);
+}
+
 static void reasons_without_a_handler_are_unknown(void **state)
 {
 	static const u64 reasons[] = { 5, 35, 44, 57, 64, 65, 1000, 0xffff };
@@ -814,6 +823,7 @@ int main(void)
 		TEST(vcpu_creation_may_run_out_of_memory),
 		TEST(cpuid_costs_five_reads_and_one_write),
 		TEST(exits_that_instructions_cause),
+		TEST(no_guest_stays_for_long),
 		TEST(reasons_without_a_handler_are_unknown),
 		TEST(ept_violations),
 		TEST(exceptions_and_what_is_the_hosts),

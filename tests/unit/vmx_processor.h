@@ -423,6 +423,7 @@ void host_free(void *p)
 
 unsigned int host_cpu(void) { return this_cpu; }
 unsigned int host_cpu_limit(void) { return CPUS; }
+u32 host_tsc_khz(void) { return 2000000; }
 static bool online[CPUS] = { true, true };
 
 int host_on_cpu(unsigned int cpu, void (*fn)(void *arg), void *arg)
@@ -484,9 +485,9 @@ static void processors_reset(void)
 	static const struct {
 		u32 msr;
 		u64 value;
-	} values[] = { /* as Bochs' Haswell has them */
+	} values[] = { /* as Bochs' Haswell has them; the timer as on real ones */
 		{ IA32_FEATURE_CONTROL, 5 }, { IA32_VMX_BASIC, 0x00d810000000002b },
-		{ IA32_VMX_MISC, 0x401e0 }, { IA32_VMX_CR0_FIXED0, 0x80000021 },
+		{ IA32_VMX_MISC, 0x401e5 }, { IA32_VMX_CR0_FIXED0, 0x80000021 },
 		{ IA32_VMX_CR0_FIXED1, 0xffffffff }, { IA32_VMX_CR4_FIXED0, 0x2000 },
 		{ IA32_VMX_CR4_FIXED1, 0x1727ff }, { IA32_VMX_PROCBASED_CTLS2, 0x47fff00000000 },
 		{ IA32_VMX_EPT_VPID_CAP, 0xf0106334141 },
