@@ -109,6 +109,25 @@ static void decode_task_switch(struct vcpu *vcpu, u32 vectoring)
 		e->task.error = vmcs_read_32(vcpu, IDT_VECTORING_ERROR_CODE);
 }
 
+/*
+ * A #DB that comes with interrupts held back by STI or MOV SS. With RFLAGS.TF the next entry wants
+ * the single-step trap pending (27.3.1.5). Where the caller steps, the trap was for the caller, and
+ * what was held back is let go instead.
+ */
+static void debug_in_shadow(struct vcpu *vcpu)
+{
+	vcpu_need(vcpu, STATE_RFLAGS | STATE_SHADOW);
+	if (!(vcpu->state.shadow & (SHADOW_STI | SHADOW_MOV_SS)))
+		return;
+	if (vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP) {
+		vcpu->state.shadow &= ~(SHADOW_STI | SHADOW_MOV_SS);
+		vcpu->dirty |= STATE_SHADOW;
+	} else if (vcpu->state.rflags & RFLAGS_TF) {
+		vcpu_touch(vcpu, STATE_PENDING_DEBUG);
+		vcpu->state.pending_debug |= DR6_BS;
+	}
+}
+
 static void decode_exception(struct vcpu *vcpu, u32 info)
 {
 	struct exit *e = &vcpu->exit;
@@ -132,6 +151,8 @@ static void decode_exception(struct vcpu *vcpu, u32 info)
 		e->hw_info[0] = vmcs_read_N(vcpu, EXIT_QUALIFICATION);
 		e->exception.info = e->hw_info[0];
 	}
+	if (e->exception.vector == VECTOR_DB)
+		debug_in_shadow(vcpu);
 	/* INT3, INTO, INT1: RIP is at the instruction. */
 	if (INTR_INFO_TYPE(info) >= INTR_SOFTWARE)
 		e->length = vmcs_read_32(vcpu, EXIT_INSTRUCTION_LENGTH);

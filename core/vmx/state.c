@@ -122,7 +122,8 @@ static void store_dr7(struct vcpu *vcpu)
 	bool ours = vcpu->guest_debug & KVM_GUESTDBG_USE_HW_BP;
 
 	vmcs_write_N(vcpu, GUEST_DR7, ours ? vcpu->debug_dr7 : vcpu->state.dr7);
-	vmcs_write_64(vcpu, GUEST_DEBUGCTL, vcpu->state.debugctl);
+	/* No branch trace: it would be written to wherever the host's DS area is. */
+	vmcs_write_64(vcpu, GUEST_DEBUGCTL, vcpu->state.debugctl & (DEBUGCTL_LBR | DEBUGCTL_BTF));
 	if (to_vmx(vcpu)->live)
 		vmx_load_debug(vcpu);
 }
