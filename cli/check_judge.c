@@ -222,7 +222,8 @@ void check_judge(const struct facts *f, struct judgement *j)
 		judge_holder(j, f);
 	judge_device(j, &f->swivl);
 	judge_device(j, &f->kvm);
-	judge_module(j, f);
+	if (!processor) /* else loading it would be of no use */
+		judge_module(j, f);
 	if (f->swivl.exists && !f->swivl.error)
 		j->device = f->swivl.path;
 	else if (f->kvm.exists && !f->kvm.error)

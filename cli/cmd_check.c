@@ -43,7 +43,7 @@ static void print_text(const struct facts *f, const struct judgement *j)
 	if (j->verdict == VERDICT_READY && !strcmp(j->device, f->swivl.path))
 		puts("Virtual machines can run: swivl run uses /dev/swivl.");
 	else if (j->verdict == VERDICT_READY)
-		printf("Virtual machines can run: swivl run uses %s, for /dev/swivl is not there.\n",
+		printf("Virtual machines can run, on %s. Why not on swivl's own module:\n",
 		       j->device);
 	else if (j->verdict == VERDICT_ABLE)
 		puts("Virtual machines can run here, but something has to be done first.");

@@ -60,7 +60,7 @@ if command -v groff >/dev/null; then
 	[ ! -s "$root/log" ]
 	verdict manual-pages $?
 else
-	echo "ok manual-pages # SKIP groff is not installed"
+	echo "skip manual-pages: groff is not installed"
 fi
 
 make uninstall DESTDIR="$root/d" PREFIX=/opt/swivl >"$root/log" 2>&1
