@@ -34,7 +34,7 @@ test:
 	@$(MAKE) -s -j$$(nproc) --no-print-directory test-here
 
 .PHONY: test-here
-test-here: hello guests module cli unit-programs
+test-here: hello guests module cli unit-programs kvm-selftests
 	@lab/test --unit tests/lab/test_lab $(UNIT_BINS)
 
 # The machine for make run and make shell, and what is in it.

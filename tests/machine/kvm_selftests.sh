@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+# KVM's own tests of Debian's linux-source-6.1 on /dev/swivl: tests/kvm-selftests/applicable.txt.
+# add: build/kvm-selftests/bin:/lab/kvm-selftests
+# mem: 1024
+# timeout: 600
+. ./swivl.inc
+# They map far more memory than they touch.
+echo 1 >/proc/sys/vm/overcommit_memory
+load
+for test in /lab/kvm-selftests/*; do
+	name=${test##*/}
+	timeout -s KILL 60 "$test" >/tmp/out 2>&1
+	status=$?
+	case $status in
+	0) echo "ok $name" ;;
+	4) echo "skip $name - $(tail -n 1 /tmp/out | sed 's/.*SKIP.[[:space:]]*//')" ;;
+	*) echo "not ok $name - status $status: $(grep -v '^ *[0-9]' /tmp/out | tail -n 2 | tr '\n' ' ')" ;;
+	esac
+done
+unload 0
