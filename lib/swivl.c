@@ -86,7 +86,9 @@ const char *swivl_open_failed(void)
 
 int swivl_get_version(struct swivl_host *host, struct swivl_version *version)
 {
-	return request(host->fd, SWIVL_GET_VERSION, version);
+	int ret = request(host->fd, SWIVL_GET_VERSION, version);
+
+	return ret == -EINVAL ? -ENOTTY : ret; /* what KVM's device says of unknown requests */
 }
 
 int swivl_extension(struct swivl_host *host, unsigned int cap)

@@ -24,8 +24,8 @@ $(GUESTS)/mb_%: $(GUESTS)/mb_%.o32
 $(GUESTS)/elf_%: $(GUESTS)/elf_%.o64
 	$(LD) -m elf_x86_64 -Ttext 0x200000 -n -e start -z noexecstack -o $@ $<
 
-# The examples of the documentation, static, for the emulated machine.
-EXAMPLES := $(BUILD)/machine/example_c $(BUILD)/machine/example_cpp
+# The examples of the documentation and the test of the library, static, for the emulated machine.
+EXAMPLES := $(BUILD)/machine/example_c $(BUILD)/machine/example_cpp $(BUILD)/machine/library
 guests: $(EXAMPLES)
 $(BUILD)/machine/example_c: docs/examples/hello.c $(BUILD)/lib/libswivl.a
 	@mkdir -p $(@D)
@@ -33,6 +33,9 @@ $(BUILD)/machine/example_c: docs/examples/hello.c $(BUILD)/lib/libswivl.a
 $(BUILD)/machine/example_cpp: docs/examples/hello.cpp $(BUILD)/lib/libswivl.a include/swivl/swivl.hpp
 	@mkdir -p $(@D)
 	$(CXX) -std=c++17 -O2 -Wall -Wextra -Wpedantic -Iinclude -static -o $@ $(filter %.cpp %.a,$^)
+$(BUILD)/machine/library: tests/machine/library.cpp $(BUILD)/lib/libswivl.a include/swivl/swivl.hpp
+	@mkdir -p $(@D)
+	$(CXX) -std=c++17 -O2 -Wall -Wextra -Iinclude -static -pthread -o $@ $(filter %.cpp %.a,$^)
 
 # Not a program but a script: installs into a folder and builds the examples against that.
 UNIT_SCRIPTS += $(BUILD)/unit/test_install
