@@ -7,7 +7,6 @@ GUESTS := $(BUILD)/guests
 RUN_GUESTS := $(patsubst tests/guests/%.S,$(GUESTS)/%,$(wildcard tests/guests/*.S))
 
 .PHONY: guests
-all: guests
 guests: $(RUN_GUESTS)
 
 $(GUESTS)/%.o32: tests/guests/%.S tests/guests/guest.h
