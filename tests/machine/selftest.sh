@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+# swivl selftest: the road to the first exit on every CPU, and when it cannot be walked.
+# tests: road every_cpu wrong_roads busy still_runs
+. ./swivl.inc
+load
+swivl selftest >/tmp/out 2>&1
+verdict road $? "$(grep WRONG /tmp/out | head -n 3; tail -n 1 /tmp/out)"
+[ "$(grep -c '^  ok .*exit reason 18: VMCALL' /tmp/out)" = $((2 * $(nproc))) ]
+verdict every_cpu $? "$(grep -c VMCALL /tmp/out) exits by VMCALL on $(nproc) CPUs"
+grep -q 'must fail: VMXON twice: VMfailValid, error 15: VMXON executed in VMX root' /tmp/out &&
+	grep -q 'must fail: VMLAUNCH of a VMCS that is not clear: VMfailValid, error 4' /tmp/out &&
+	grep -q 'must fail: VMRESUME of a VMCS that was not launched: VMfailValid, error 5' /tmp/out &&
+	grep -q 'must fail: VMPTRLD of the VMXON region: VMfailValid, error 10' /tmp/out &&
+	grep -q 'must fail: VMXON with a wrong revision: VMfailInvalid' /tmp/out
+verdict wrong_roads $?
+
+hold_vm /dev/swivl >/tmp/held &
+sleep 1
+swivl selftest >/tmp/out 2>&1
+[ $? = 4 ] && grep -q 'virtual machines exist' /tmp/out
+verdict busy $? "$(tail -n 1 /tmp/out)"
+kill %1
+wait
+
+lifetime /dev/swivl >/dev/null
+verdict still_runs $?
+unload 0
