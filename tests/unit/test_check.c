@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* swivl check's judgement, for computers of all kinds. */
-// uses: cli/check_judge.c core/vmx/caps.c core/vm/refusal.c
+// uses: cli/check_judge.c cli/check_gather.c lib/swivl.c core/vmx/caps.c core/vm/refusal.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -206,6 +206,26 @@ static void other_things_in_the_way(void **state)
 	assert_string_equal(reason("other-hypervisor")->what, "vboxdrv");
 }
 
+static void cpuinfo_is_read_by_its_keys(void **state)
+{
+	static const char text[] =
+		"processor\t: 0\nmodel\t\t: 60\nmodel name\t: Some (R) CPU @ 3 GHz\n"
+		"flags\t\t: fpu svmx vmx\nvmx flags\t: vnmi ept_ad ept\n\n"
+		"processor\t: 1\nflags\t\t: fpu\n";
+
+	memset(&f, 0, sizeof(f));
+	check_parse_cpuinfo(text, &f);
+	assert_string_equal(f.model, "Some (R) CPU @ 3 GHz");
+	assert_true(f.flag_known && f.flag && f.vmx_flags_known && f.flag_ept);
+	assert_false(f.flag_unrestricted);
+	check_parse_cpuinfo("flags : fpu svmx\nflags", &f);
+	assert_true(f.flag_known && !f.flag && !f.vmx_flags_known && !f.flag_ept);
+	check_parse_cpuinfo("", &f);
+	assert_false(f.flag_known);
+	check_parse_cpuinfo("flags :", &f);
+	assert_true(f.flag_known && !f.flag);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup(f, setup)
@@ -223,6 +243,7 @@ int main(void)
 		T(amd),
 		T(no_permission),
 		T(other_things_in_the_way),
+		T(cpuinfo_is_read_by_its_keys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
