@@ -47,7 +47,7 @@ static bool walk64(const struct machine *m, uint64_t root, unsigned int levels, 
 		at = root & 0xffffffe0u;
 	for (unsigned int level = levels; level; level--) {
 		unsigned int shift = 12 + 9 * (level - 1);
-		unsigned int index = linear >> shift & (pae && level == 3 ? 3 : 511);
+		unsigned int index = linear >> shift & 511;
 		const uint64_t *e = machine_ram(m, at + index * 8, 8);
 
 		if (!e || !(*e & PRESENT))

@@ -168,6 +168,11 @@ static void amd(void **state)
 {
 	no_module();
 	f.vendor = VENDOR_AMD;
+	f.cpus[0].nested_paging = f.cpus[1].nested_paging = true;
+	f.cpus[0].control = f.cpus[1].control = 0;
+	check_judge(&f, &j);
+	assert_int_equal(j.n, 1); /* svm-not-yet */
+	f.cpus[1].nested_paging = false;
 	f.cpus[0].control = 0x18;
 	f.cpus[1].control = 0x10;
 	f.cpus[0].nested_paging = true;
