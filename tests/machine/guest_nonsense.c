@@ -12,6 +12,7 @@
 
 static struct guest g;
 static u64 random_state;
+static u8 *memory; /* the guest's, before it ran wild in it */
 
 static u64 any(void)
 {
@@ -40,6 +41,9 @@ static struct guest_cpu *setup(u64 seed)
 	random_state = seed * 0x9e3779b97f4a7c15ull + 1;
 	guest_new(&g, GUEST_SIZE, 0);
 	guest_interrupted_by(SIGALRM);
+	guest_mode(&g.cpu[0], MODE_LONG);
+	memory = guest_memory(GUEST_SIZE);
+	memcpy(memory, g.mem, GUEST_SIZE);
 	return &g.cpu[0];
 }
 
@@ -70,6 +74,7 @@ static void still_runs(struct guest_cpu *c)
 	request(c->fd, KVM_SET_VCPU_EVENTS, &none);
 	request(c->fd, KVM_SET_DEBUGREGS, &debug);
 	guest_set_msr(c, IA32_PAT, PAT_RESET);
+	memcpy(g.mem, memory, GUEST_SIZE);
 	guest_mode(c, MODE_LONG);
 	EQUAL(TRY(c, proper, &r), NO_EXCEPTION);
 	EQUAL(r.rbx, 0x77);
