@@ -10,7 +10,7 @@ long rq_create_vcpu(struct request *rq)
 	struct vcpu *vcpu;
 	int handle;
 
-	if (rq->arg >= VM_MAX_VCPUS)
+	if (rq->arg >= (rq->vm->max_vcpu_id ? rq->vm->max_vcpu_id : VM_MAX_VCPUS))
 		return -SWIVL_EINVAL;
 	handle = vcpu_create(rq->vm, rq->arg, &vcpu);
 	if (handle)
@@ -137,6 +137,24 @@ static long enable_manual_log(struct vm *vm, u64 options)
 	return enable_flag(vm, VM_CAP_DIRTY_INITIALLY_SET, options & KVM_DIRTY_LOG_INITIALLY_SET);
 }
 
+/* A limit of the caller's own: once, and before there are vCPUs. */
+static long enable_max_vcpu_id(struct vm *vm, u64 limit)
+{
+	long ret = -SWIVL_EINVAL;
+
+	if (limit > VM_MAX_VCPUS)
+		return ret;
+	host_mutex_lock(&vm->lock);
+	if (vm->max_vcpu_id == limit) {
+		ret = 0;
+	} else if (!vm->max_vcpu_id && !vm->nvcpus) {
+		vm->max_vcpu_id = limit;
+		ret = 0;
+	}
+	host_mutex_unlock(&vm->lock);
+	return ret;
+}
+
 long rq_enable_cap(struct request *rq)
 {
 	const struct kvm_enable_cap *cap = rq->data;
@@ -152,6 +170,8 @@ long rq_enable_cap(struct request *rq)
 		return enable_flag(rq->vm, VM_CAP_EXCEPTION_PAYLOAD, cap->args[0]);
 	case KVM_CAP_X86_TRIPLE_FAULT_EVENT:
 		return enable_flag(rq->vm, VM_CAP_TRIPLE_FAULT, cap->args[0]);
+	case KVM_CAP_MAX_VCPU_ID:
+		return enable_max_vcpu_id(rq->vm, cap->args[0]);
 	case KVM_CAP_X86_USER_SPACE_MSR:
 		if (cap->args[0] & ~reasons)
 			return -SWIVL_EINVAL;

@@ -144,6 +144,7 @@ struct vm {
 	struct vcpu *vcpus[VM_MAX_VCPUS]; /* by index; a slot is set once */
 	u32 nvcpus;
 	u64 boot_cpu_id;
+	u32 max_vcpu_id; /* numbers of vCPUs are below; 0: VM_MAX_VCPUS */
 	u64 tss_addr, identity_addr;
 	u32 nr_mmu_pages;
 

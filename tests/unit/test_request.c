@@ -245,6 +245,20 @@ static void enable_cap(void **state)
 	assert_int_equal(model_call(vm, KVM_ENABLE_CAP, &c), 0);
 	c.args[0] = 8;
 	assert_int_equal(model_call(vm, KVM_ENABLE_CAP, &c), -SWIVL_EINVAL);
+	c.cap = KVM_CAP_MAX_VCPU_ID;
+	c.args[0] = 2;
+	assert_int_equal(model_call(vm, KVM_ENABLE_CAP, &c), -SWIVL_EINVAL); /* too late */
+	int other = new_vm();
+
+	c.args[0] = VM_MAX_VCPUS + 1;
+	assert_int_equal(model_call(other, KVM_ENABLE_CAP, &c), -SWIVL_EINVAL);
+	c.args[0] = 2;
+	assert_int_equal(model_call(other, KVM_ENABLE_CAP, &c), 0);
+	assert_int_equal(model_call(other, KVM_ENABLE_CAP, &c), 0);
+	c.args[0] = 3;
+	assert_int_equal(model_call(other, KVM_ENABLE_CAP, &c), -SWIVL_EINVAL);
+	assert_int_equal(model_ioctl(other, KVM_CREATE_VCPU, 2), -SWIVL_EINVAL);
+	assert_true(model_ioctl(other, KVM_CREATE_VCPU, 1) >= 0);
 	c.cap = KVM_CAP_USER_MEMORY;
 	assert_int_equal(model_call(vm, KVM_ENABLE_CAP, &c), -SWIVL_EINVAL);
 	c.cap = 0xffffffff;
