@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 # swivl check where swivl can run: what is still to do, and the exit status.
 # module: msr kvm-intel
-# tests: before before-json with-msrs loaded permission kvm
+# tests: before before-json with-msrs loaded permission kvm kvm-goes
 . ./check.inc
 
 checks before 1 '^module-not-loaded: '
@@ -21,3 +21,5 @@ verdict permission $? "$(cat /tmp/out)"
 rmmod swivl
 modprobe kvm-intel
 checks kvm 0 'on /dev/kvm'
+rmmod kvm_intel && rmmod kvm
+verdict kvm-goes $? "other tests want /dev/kvm for themselves"
