@@ -50,15 +50,15 @@ struct control_wish {
 };
 
 #define VMX_NAME_BIT(id, bit, name) \
-	case 1u << (bit): \
+	case 1u << (bit):           \
 		return name;
-#define VMX_BIT_NAMES(function, LIST) \
+#define VMX_BIT_NAMES(function, LIST)        \
 	static const char *function(u32 bit) \
-	{ \
-		switch (bit) { \
-			LIST(VMX_NAME_BIT) \
-		} \
-		return "unnamed control"; \
+	{                                    \
+		switch (bit) {               \
+			LIST(VMX_NAME_BIT)   \
+		}                            \
+		return "unnamed control";    \
 	}
 VMX_BIT_NAMES(pin_name, VMX_PIN_BITS)
 VMX_BIT_NAMES(primary_name, VMX_PRIMARY_BITS)
@@ -125,8 +125,7 @@ static bool decide(const struct control_wish *wish, u64 cap, u32 *out, struct re
 	u32 bad = (wish->required & ~allowed) | (wish->forbidden & demanded);
 
 	if (bad)
-		return refuse(why, wish->why, wish->required, allowed,
-			      wish->name(bad & -bad));
+		return refuse(why, wish->why, wish->required, allowed, wish->name(bad & -bad));
 	*out = ((wish->required | wish->optional) & allowed) | demanded;
 	return true;
 }

@@ -7,6 +7,7 @@
 #include "core/x86/fpu.h"
 
 struct vmx vmx;
+bool vmx_stuff_after_exit;
 
 static bool refuse(struct refusal_report *why, enum refusal reason, const char *field, u64 wanted,
 		   u64 found)
@@ -49,7 +50,7 @@ bool vmx_supported(struct refusal_report *why)
 static void fill_msr_bitmap(u8 *bitmap)
 {
 	static const u32 passed[] = { IA32_SYSENTER_CS, IA32_SYSENTER_ESP, IA32_SYSENTER_EIP,
-				      IA32_FS_BASE, IA32_GS_BASE, IA32_KERNEL_GS_BASE };
+				      IA32_FS_BASE,     IA32_GS_BASE,      IA32_KERNEL_GS_BASE };
 
 	memset(bitmap, 0xff, SWIVL_PAGE_SIZE);
 	for (unsigned int i = 0; i < ARRAY_SIZE(passed); i++) {
@@ -87,6 +88,7 @@ bool vmx_start(struct refusal_report *why)
 		return false;
 	fpu_start();
 	vmx.mitigate = vmx_mitigations();
+	vmx_stuff_after_exit = vmx.mitigate.stuff_rsb;
 	vmx.canonical_shift = x86_read_cr4() & CR4_LA57 ? 7 : 16;
 	host_spin_init(&vmx.vpid_lock);
 	host_mutex_init(&vmx.vms_lock);

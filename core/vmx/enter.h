@@ -9,8 +9,10 @@
 struct vmx_switch {
 	u64 host_rsp; /* as HOST_RSP holds it; 0: write it, and HOST_RIP, at the next entry */
 	bool launched; /* VMRESUME instead of VMLAUNCH */
-	bool stuff_rsb; /* after each exit: rsb.S */
 };
+
+/* Is rsb.S to be called after each exit? */
+extern bool vmx_stuff_after_exit;
 
 #ifdef SWIVL_MODEL
 
@@ -21,7 +23,7 @@ bool vmx_enter(u64 *gpr, struct vmx_switch *s);
 /*
  * Exits come out at label 3 with RSP as HOST_RSP says and CF and ZF clear; an entry that the
  * instruction refuses falls through to the same place with one of them set (SDM vol. 3, 31.2),
- * the registers still the guest's. HOST_RSP is where RSP stands with three words pushed. It is
+ * the registers still the guest's. HOST_RSP is where RSP stands with two words pushed. It is
  * written again only when a call comes from another depth or another stack.
  *
  * None of the guest's values stays in a register for the code after it to speculate on.
@@ -34,7 +36,6 @@ static inline bool vmx_enter(u64 *gpr, struct vmx_switch *s)
 	bool failed;
 
 	asm volatile("push %%rbp\n\t"
-		     "push %[s]\n\t"
 		     "push %[gpr]\n\t"
 		     "cmp %%rsp, %c[host_rsp](%[s])\n\t"
 		     "je 1f\n\t"
@@ -102,16 +103,15 @@ static inline bool vmx_enter(u64 *gpr, struct vmx_switch *s)
 		     "xor %%r14d, %%r14d\n\t"
 		     "xor %%r15d, %%r15d\n\t"
 		     "pop %[gpr]\n\t"
-		     "pop %[s]\n\t"
 		     "pop %%rbp\n\t"
-		     "cmpb $0, %c[stuff](%[s])\n\t"
+		     "cmpb $0, %[stuff]\n\t"
 		     "je 5f\n\t"
 		     "call vmx_stuff_rsb\n"
 		     "5:\n\t"
 		     : "=a"(failed), [gpr] "+D"(gpr), [s] "+S"(s)
 		     : [host_rsp] "i"(offsetof(struct vmx_switch, host_rsp)),
 		       [launched] "i"(offsetof(struct vmx_switch, launched)),
-		       [stuff] "i"(offsetof(struct vmx_switch, stuff_rsb)),
+		       [stuff] "m"(vmx_stuff_after_exit),
 		       [rsp_field] "i"(HOST_RSP_ENCODING), [rip_field] "i"(HOST_RIP_ENCODING)
 		     : "rcx", "rdx", "rbx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
 		       "cc", "memory");

@@ -150,7 +150,8 @@ static inline bool wants_window(const struct vcpu *vcpu)
 	u16 both;
 
 	_Static_assert(offsetof(struct vcpu, want_nmi_window) ==
-			       offsetof(struct vcpu, want_irq_window) + 1, "next to each other");
+			       offsetof(struct vcpu, want_irq_window) + 1,
+		       "next to each other");
 	memcpy(&both, &vcpu->want_irq_window, sizeof(both));
 	return both;
 }
@@ -172,7 +173,7 @@ static inline void fetch_instruction(struct vcpu *vcpu)
 {
 	u64 length = 0, shadow = 0;
 
-	vcpu->hardware_reads += 4;
+	vcpu->hardware_reads += 5; /* the reason included */
 	if (vmx_vmread(EXIT_INSTRUCTION_LENGTH.encoding, &length) != VMX_SUCCEED ||
 	    vmx_vmread(GUEST_RIP.encoding, &vcpu->state.rip) != VMX_SUCCEED ||
 	    vmx_vmread(GUEST_RFLAGS.encoding, &vcpu->state.rflags) != VMX_SUCCEED ||
@@ -183,30 +184,39 @@ static inline void fetch_instruction(struct vcpu *vcpu)
 	vcpu->valid = VALID_AFTER_EXIT | STATE_RIP | STATE_RFLAGS | STATE_SHADOW;
 }
 
+/* Counted by whoever looks at it next. */
+static inline u32 read_reason(struct vcpu *vcpu)
+{
+	u64 reason = 0;
+
+	if (vmx_vmread(EXIT_REASON.encoding, &reason) != VMX_SUCCEED)
+		vmcs_access_failed(vcpu, EXIT_REASON.encoding, false);
+	return (u32)reason;
+}
+
 static inline void after_exit(struct vcpu *vcpu, u32 reason)
 {
 	struct exit *e = &vcpu->exit;
-	u32 reads;
+	u32 reads = 0;
 
-	if (reason & EXIT_REASON_ENTRY_FAILED) {
+	if (reason < VMX_EXIT_REASONS) {
+		e->kind = vmx_exit_rules[reason].kind;
+		reads = vmx_exit_rules[reason].reads;
+	} else if (reason & EXIT_REASON_ENTRY_FAILED) {
 		entry_failed(vcpu, reason);
 		return;
 	}
 	e->hw_reason = reason;
 	vcpu->event.type = EVENT_NONE;
-	if (reason < VMX_EXIT_REASONS) {
-		e->kind = vmx_exit_rules[reason].kind;
-		reads = vmx_exit_rules[reason].reads;
-		if (reads & VMX_EXIT_INSTRUCTION) {
-			fetch_instruction(vcpu);
-			if (reads == VMX_EXIT_INSTRUCTION)
-				return;
-			vmx_exit_decode(vcpu, reason);
+	if (reads & VMX_EXIT_INSTRUCTION) {
+		fetch_instruction(vcpu);
+		if (reads == VMX_EXIT_INSTRUCTION)
 			return;
-		}
+	} else {
+		vcpu->hardware_reads++;
+		e->length = 0;
+		vcpu->valid = VALID_AFTER_EXIT;
 	}
-	e->length = 0;
-	vcpu->valid = VALID_AFTER_EXIT;
 	vmx_exit_decode(vcpu, reason);
 }
 
@@ -227,7 +237,7 @@ void vmx_run(struct vcpu *vcpu)
 		return;
 	}
 	vcpu->state.cr2 = x86_read_cr2();
-	reason = vmcs_read_32(vcpu, EXIT_REASON);
+	reason = read_reason(vcpu);
 	if (to_vmx(vcpu)->after)
 		after_entry(vcpu, !(reason & EXIT_REASON_ENTRY_FAILED));
 	after_exit(vcpu, reason);

@@ -73,9 +73,9 @@ static bool insn(struct road *r, const char *name, enum vmx_result got, enum vmx
 	bool ok = got == wanted && number == error;
 	struct text t = begin(r, name, ok, wanted != VMX_SUCCEED ? SWIVL_SELFTEST_MUST_FAIL : 0);
 
-	text_put(&t, got == VMX_SUCCEED	     ? "VMsucceed" :
-		     got == VMX_FAIL_INVALID ? "VMfailInvalid" :
-					       "VMfailValid, error ");
+	text_put(&t, got == VMX_SUCCEED        ? "VMsucceed"
+		     : got == VMX_FAIL_INVALID ? "VMfailInvalid"
+					       : "VMfailValid, error ");
 	if (got == VMX_FAIL_VALID) {
 		r->t->steps[r->t->nsteps - 1].error = number;
 		text_number(&t, number, 10);

@@ -117,7 +117,6 @@ static int vmx_vcpu_create(struct vcpu *vcpu)
 	}
 	memcpy(v->vmcs, &revision, sizeof(revision));
 	v->pa = host_page_pa(v->vmcs);
-	v->sw.stuff_rsb = vmx.mitigate.stuff_rsb;
 	v->before = vmx.mitigate.verw ? VMX_BEFORE_VERW : 0;
 	v->after = VMX_AFTER_LAUNCH;
 	v->vpid = vpid_alloc();
