@@ -170,8 +170,10 @@ int vcpu_prepare_events(struct vcpu *vcpu)
 	bool irq;
 
 	__atomic_store_n(&vcpu->check_events, 0, __ATOMIC_SEQ_CST);
-	if (vcpu_chips_want_init(vcpu))
+	if (vcpu_chips_want_init(vcpu)) {
+		vcpu->check_events = 1; /* for all else that waits, when it is back */
 		return HANDLED_LEAVE;
+	}
 	if (vcpu->triple_fault_pending)
 		return triple_fault(vcpu);
 	if (vcpu->step_done)

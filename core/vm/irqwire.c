@@ -223,8 +223,8 @@ bool vcpu_chips_init_sipi(struct vcpu *vcpu)
 
 	if (!vcpu_chips_want_init(vcpu))
 		return false;
-	vector = vcpu->lapic->sipi_vector;
 	bits = take(vcpu, LAPIC_PENDING_INIT | LAPIC_PENDING_SIPI);
+	vector = __atomic_load_n(&vcpu->lapic->sipi_vector, __ATOMIC_RELAXED);
 	if (bits & LAPIC_PENDING_INIT) {
 		unsigned long flags = chips_lock(vcpu->vm);
 

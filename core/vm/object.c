@@ -210,10 +210,12 @@ static int vcpu_attach(struct vcpu *vcpu)
 		return err;
 	vcpu_reset(vcpu, false);
 	err = vendor->vcpu_create(vcpu);
-	if (err)
+	if (err) {
+		vcpu_chips_free(vcpu); /* while nobody else can be given the index */
 		return err;
+	}
 	__atomic_add_fetch(&vm->refs, 1, __ATOMIC_RELAXED);
-	vm->vcpus[vcpu->index] = vcpu;
+	__atomic_store_n(&vm->vcpus[vcpu->index], vcpu, __ATOMIC_RELEASE);
 	__atomic_store_n(&vm->nvcpus, vcpu->index + 1, __ATOMIC_RELEASE);
 	return 0;
 }

@@ -48,20 +48,28 @@ void vm_memory_unlock(struct vm *vm)
 	host_write_unlock(&vm->mem_lock);
 }
 
-/*
- * With interrupts off: from here to the entry nobody can be missed. A kicker first writes its
- * wish and then looks at in_guest; we first write in_guest and then look for wishes.
- */
-static bool may_enter(struct vcpu *vcpu)
-{
-	__atomic_store_n(&vcpu->in_guest, 1, __ATOMIC_SEQ_CST);
-	return !__atomic_load_n(&vcpu->check_events, __ATOMIC_RELAXED);
-}
-
 static bool must_leave(struct vcpu *vcpu)
 {
 	return host_section_should_leave() || vcpu->run->immediate_exit ||
 	       __atomic_load_n(&vcpu->vm->keep_out, __ATOMIC_RELAXED);
+}
+
+/*
+ * Interrupts off, and from here to the entry nobody can be missed: who wants the vCPU out of the
+ * guest first writes the wish and then looks at in_guest; we first write in_guest and then look
+ * for wishes. False: interrupts are on again, and *ret tells whether the section has to end.
+ */
+static bool may_enter(struct vcpu *vcpu, int *ret)
+{
+	host_irq_disable();
+	__atomic_store_n(&vcpu->in_guest, 1, __ATOMIC_SEQ_CST);
+	if (must_leave(vcpu))
+		*ret = HANDLED_LEAVE;
+	else if (!__atomic_load_n(&vcpu->check_events, __ATOMIC_RELAXED))
+		return true;
+	__atomic_store_n(&vcpu->in_guest, 0, __ATOMIC_RELEASE);
+	host_irq_enable();
+	return false;
 }
 
 /* One stretch on a processor: enters again and again until something needs more than that. */
@@ -78,17 +86,8 @@ static int run_section(struct vcpu *vcpu)
 			if (ret != HANDLED_RESUME)
 				break;
 		}
-		host_irq_disable();
-		if (must_leave(vcpu)) {
-			host_irq_enable();
-			ret = HANDLED_LEAVE;
-			break;
-		}
-		if (!may_enter(vcpu)) {
-			__atomic_store_n(&vcpu->in_guest, 0, __ATOMIC_RELEASE);
-			host_irq_enable();
+		if (!may_enter(vcpu, &ret))
 			continue;
-		}
 		vendor->run(vcpu);
 		__atomic_store_n(&vcpu->in_guest, 0, __ATOMIC_RELEASE);
 		host_irq_enable();
