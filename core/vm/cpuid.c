@@ -431,9 +431,9 @@ static void cpuid_slow(struct vcpu *vcpu, u32 leaf, u32 subleaf)
 void vcpu_cpuid(struct vcpu *vcpu)
 {
 	const u32 leaf = vcpu->gpr[RAX], at = vcpu->cpuid_start[start_of(leaf)];
-	const struct kvm_cpuid_entry2 *e = &vcpu->cpuid[at];
+	const struct kvm_cpuid_entry2 *e = at < vcpu->ncpuid ? &vcpu->cpuid[at] : NULL;
 
-	if (at >= vcpu->ncpuid || e->function != leaf || !is_plain(e)) {
+	if (!e || e->function != leaf || !is_plain(e)) {
 		cpuid_slow(vcpu, leaf, vcpu->gpr[RCX]);
 		return;
 	}

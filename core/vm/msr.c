@@ -44,7 +44,8 @@ struct msr_desc {
 #define MSR_HOST_ONLY (1u << 5) /* the guest may not touch it, the caller may */
 
 /* A guest without the feature must not find its MSR. Leaf below 256 or 0x80000001. */
-#define CPUID_BIT(leaf, reg, bit) ((((leaf) & 0xff) << 16 | ((leaf) >> 31) << 24 | (reg) << 8 | (bit)) + 1)
+#define CPUID_BIT(leaf, reg, bit) \
+	((((leaf) & 0xff) << 16 | ((leaf) >> 31) << 24 | (reg) << 8 | (bit)) + 1)
 
 static bool cpuid_permits(struct vcpu *vcpu, u32 bit)
 {

@@ -205,7 +205,7 @@ struct kvm_xcrs {
 
 /*
  * KVM_GET_MSRS, KVM_SET_MSRS: handled one by one; the result is how many were done before the
- * first that was refused. E2BIG: more than 256.
+ * first that was refused. E2BIG: more than 255.
  */
 struct kvm_msr_entry {
 	swivl_u32 index;
@@ -364,7 +364,7 @@ struct kvm_guest_debug {
 #define KVM_GUESTDBG_INJECT_BP 0x00080000
 #define KVM_GUESTDBG_BLOCKIRQ 0x00100000
 
-/* KVM_INTERRUPT: vector 0-255, without interrupt chips. EEXIST: one waits. ENXIO: there are chips. */
+/* KVM_INTERRUPT: vector 0-255, in place of one that waits. ENXIO: there are interrupt chips. */
 struct kvm_interrupt {
 	swivl_u32 irq;
 };
@@ -417,7 +417,7 @@ struct kvm_clock_data {
 #define KVM_CLOCK_REALTIME (1 << 2)
 #define KVM_CLOCK_HOST_TSC (1 << 3)
 
-/* KVM_SET_DEVICE_ATTR and its like. */
+/* KVM_SET_DEVICE_ATTR and its like: a vCPU's TSC offset, a u64 at addr. ENXIO: none such. */
 struct kvm_device_attr {
 	swivl_u32 flags;
 	swivl_u32 group;
