@@ -10,13 +10,23 @@
 
 #include "home.h"
 
+/*
+ * A semaphore, for it is held by a vCPU that sleeps while a page comes in. A reader may take the
+ * kernel's from under a writer that was just woken, and a vCPU that was asked out comes back at
+ * once: it would win for two ticks (RWSEM_WAIT_TIMEOUT). So readers wait where a writer stands.
+ */
+struct home_rwlock {
+	struct rw_semaphore sem;
+	struct mutex gate; /* held from the wish to write to its end */
+};
+
 static_assert(sizeof(struct mutex) <= sizeof(struct host_mutex));
-static_assert(sizeof(struct rw_semaphore) <= sizeof(struct host_rwlock));
+static_assert(sizeof(struct home_rwlock) <= sizeof(struct host_rwlock));
 static_assert(sizeof(raw_spinlock_t) <= sizeof(struct host_spin));
 static_assert(sizeof(wait_queue_head_t) <= sizeof(struct host_wait));
 
 #define MUTEX(m) ((struct mutex *)(m)->opaque)
-#define RWSEM(l) ((struct rw_semaphore *)(l)->opaque)
+#define RWLOCK(l) ((struct home_rwlock *)(l)->opaque)
 #define SPIN(s) ((raw_spinlock_t *)(s)->opaque)
 #define WAIT(w) ((wait_queue_head_t *)(w)->opaque)
 
@@ -45,30 +55,36 @@ void host_mutex_unlock(struct host_mutex *m)
 	mutex_unlock(MUTEX(m));
 }
 
-/* A semaphore, for it is held by a vCPU that sleeps while a page comes in. */
 void host_rwlock_init(struct host_rwlock *l)
 {
-	init_rwsem(RWSEM(l));
+	init_rwsem(&RWLOCK(l)->sem);
+	mutex_init(&RWLOCK(l)->gate);
 }
 
 void host_read_lock(struct host_rwlock *l)
 {
-	down_read(RWSEM(l));
+	if (unlikely(mutex_is_locked(&RWLOCK(l)->gate))) {
+		mutex_lock(&RWLOCK(l)->gate);
+		mutex_unlock(&RWLOCK(l)->gate);
+	}
+	down_read(&RWLOCK(l)->sem);
 }
 
 void host_read_unlock(struct host_rwlock *l)
 {
-	up_read(RWSEM(l));
+	up_read(&RWLOCK(l)->sem);
 }
 
 void host_write_lock(struct host_rwlock *l)
 {
-	down_write(RWSEM(l));
+	mutex_lock(&RWLOCK(l)->gate);
+	down_write(&RWLOCK(l)->sem);
 }
 
 void host_write_unlock(struct host_rwlock *l)
 {
-	up_write(RWSEM(l));
+	up_write(&RWLOCK(l)->sem);
+	mutex_unlock(&RWLOCK(l)->gate);
 }
 
 void host_spin_init(struct host_spin *s)
