@@ -6,8 +6,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/syscall.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "guest.h"
@@ -257,33 +255,37 @@ TEST(signal_mask)
 }
 
 /* A signal that the mask blocks does not end KVM_RUN, though the thread lets it in. */
+static volatile bool second_sent;
+
+static void *two_signals(void *arg)
+{
+	pthread_t runner = *(pthread_t *)arg;
+
+	while (!spins())
+		usleep(1000);
+	pthread_kill(runner, SIGUSR2);
+	usleep(100000);
+	second_sent = true;
+	pthread_kill(runner, SIGUSR1);
+	return NULL;
+}
+
 TEST(signal_mask_blocks)
 {
 	struct guest_cpu *c = setup();
-	struct itimerval timer = { .it_value = { .tv_usec = 100000 } };
 	struct kvm_regs regs = { .rip = GUEST_CODE, .rflags = SPIN_FLAGS };
-	int deadline;
-	pid_t me = getpid();
+	pthread_t me = pthread_self(), thread;
 
 	guest_interrupted_by(SIGUSR1);
 	guest_interrupted_by(SIGUSR2);
-	guest_interrupted_by(SIGALRM);
 	LOAD(&g, spin);
 	guest_set_regs(c, &regs);
 	set_mask(c, 1ull << (SIGUSR2 - 1));
-	deadline = fork();
-	if (!deadline) {
-		usleep(100000);
-		kill(me, SIGUSR2);
-		usleep(300000);
-		kill(me, SIGUSR1);
-		_exit(0);
-	}
-	setitimer(ITIMER_REAL, &(struct itimerval){ 0 }, &timer);
+	CHECK(!pthread_create(&thread, NULL, two_signals, &me));
 	EQUAL(try_request(c->fd, KVM_RUN, 0), -1);
 	EQUAL(errno, EINTR);
-	/* The second signal is there, so the first did not end the run. */
-	CHECK(waitpid(deadline, NULL, 0) == deadline);
+	CHECK(second_sent);
+	CHECK(!pthread_join(thread, NULL));
 	request(c->fd, KVM_SET_SIGNAL_MASK, 0);
 }
 
