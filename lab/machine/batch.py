@@ -44,9 +44,10 @@ done
 class Script:
     """A machine test and what its "# word: values" lines ask for:
     tests: names it will give a verdict on; add: FILE[:PATH]...; module: Debian's modules, to be
-    had by modprobe; timeout: seconds; mem: MiB of the machine; guest: yes for Debian's kernel,
-    an initramfs and a command line for it, /boot/vmlinuz, /boot/initrd, /lab/guest-cmdline;
-    append: to the machine's own command line; alone: yes for a start of its own."""
+    had by modprobe; timeout: seconds; mem: MiB of the machine; guest: vmlinuz, vmlinux for Debian's
+    kernel, packed or not, an initramfs and a command line for it, /boot/vmlinuz, /boot/vmlinux,
+    /boot/initrd, /lab/guest-cmdline; append: to the machine's own command line; alone: yes for a
+    start of its own."""
 
     def __init__(self, path):
         self.path = path
@@ -61,7 +62,7 @@ class Script:
         self.tests = words("tests")
         self.add = words("add")
         self.modules = words("module")
-        self.guest = bool(words("guest"))
+        self.guest = words("guest")
         self.timeout = float((words("timeout") or [TIMEOUT])[0])
         self.mem = int((words("mem") or [512])[0])
         self.append = words("append")
@@ -149,8 +150,8 @@ class Run:
             add.update((inside, source) for source, inside in s.files())
             carry += [m for m in s.modules if m not in carry]
             append += [a for a in s.append if a not in append]
-            if s.guest:
-                add["boot/vmlinuz"] = kernel.get().vmlinuz
+            for image in s.guest:
+                add[f"boot/{image}"] = getattr(kernel.get(), image)
                 add["boot/initrd"] = initramfs.guest()
                 data["lab/guest-cmdline"] = (cmdline.guest().encode() + b"\n", 0o644)
         driver = DRIVER % " ".join(s.name for s in scripts)
