@@ -114,7 +114,6 @@ void host_wait_wake(struct host_wait *w);
 
 void host_mutex_init(struct host_mutex *m);
 void host_mutex_lock(struct host_mutex *m);
-bool host_mutex_trylock(struct host_mutex *m);
 /* As lock, but a signal ends the wait: -SWIVL_EINTR. */
 int host_mutex_lock_intr(struct host_mutex *m);
 void host_mutex_unlock(struct host_mutex *m);
@@ -132,9 +131,8 @@ void host_spin_unlock(struct host_spin *s, unsigned long flags);
 
 /* ---- time ------------------------------------------------------------------------------ */
 
-/* Monotonic nanoseconds; wall-clock nanoseconds since 1970; TSC frequency in kHz. Atomic. */
+/* Monotonic nanoseconds; TSC frequency in kHz. Atomic. */
 u64 host_time_ns(void);
-u64 host_wall_ns(void);
 u32 host_tsc_khz(void);
 
 /* One-shot timers; @fn runs in atomic context with interrupts off, at @deadline_ns or later. */

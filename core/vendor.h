@@ -50,7 +50,9 @@ struct vendor {
 	/*
 	 * The vCPU comes to this CPU, and leaves it. Within a section (or preemption off). Between
 	 * load and unload the state in hardware can be fetched and stored; guest MSRs that are not
-	 * switched by the processor are live only while `for_run` was true.
+	 * switched by the processor are live only while `for_run` was true. A load for a run also
+	 * forgets cached guest physical translations where vm->stage2.generation is another than
+	 * vcpu->stage2_generation: some were removed or lost rights.
 	 */
 	void (*load)(struct vcpu *vcpu, bool for_run);
 	void (*unload)(struct vcpu *vcpu);
@@ -67,14 +69,6 @@ struct vendor {
 	/* Write STATE_* groups to the hardware. Loaded. */
 	void (*store)(struct vcpu *vcpu, u32 groups);
 
-	/*
-	 * Guest physical translations were removed or lost rights: forget cached ones before the
-	 * next entry of each vCPU. Task, vm->mem_lock held for writing.
-	 */
-	void (*stage2_flush)(struct vm *vm);
-
-	/* The vendor's own MSRs: is @msr one of ours that must never reach the guest? */
-	bool (*msr_is_private)(u32 msr);
 	/* Guest physical address width that the second level can translate. */
 	unsigned int (*stage2_bits)(void);
 

@@ -157,11 +157,6 @@ void lapic_set_tpr(struct lapic *l, u8 tpr)
 	update_vector(l);
 }
 
-void lapic_post(struct lapic *l, u32 bits)
-{
-	add_pending(l, bits);
-}
-
 u32 lapic_take(struct lapic *l, u32 bits)
 {
 	u32 taken = l->pending & bits;

@@ -173,8 +173,7 @@ int lapic_accept(struct lapic *l, const struct apic_msg *msg);
 
 /* The CPU takes the highest deliverable vector; the spurious one if there is none. */
 u8 lapic_ack(struct lapic *l);
-/* Something of l->pending but vectors: post it, take it (returns what of @bits was there). */
-void lapic_post(struct lapic *l, u32 bits);
+/* Takes of l->pending what of @bits is there. */
 u32 lapic_take(struct lapic *l, u32 bits);
 
 /* The PIC's output, which is wired to LINT0 of every CPU. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /* Memory slots: which memory of the caller is the guest's, and the log of what was written. */
-#include "core/vm/vm.h"
+#include "core/vm/request.h"
 
 #define SLOT_MAX_PAGES ((1ull << 31) - 1)
 
@@ -151,13 +151,6 @@ static int log_start(struct vm *vm, struct memslot *slot)
 	return 0;
 }
 
-/* Take the slot's pages out of the guest; mem_lock held for writing. */
-static void slot_unmap(struct vm *vm, const struct memslot *slot)
-{
-	if (stage2_unmap(&vm->stage2, slot->gpa, slot->size))
-		vendor->stage2_flush(vm);
-}
-
 static int region_add(struct vm *vm, const struct kvm_userspace_memory_region *r)
 {
 	struct memslot slot = { .gpa = r->guest_phys_addr, .size = r->memory_size,
@@ -181,7 +174,7 @@ static int region_delete(struct vm *vm, struct memslot *slot)
 	u64 *dirty = slot->dirty;
 
 	vm_memory_lock(vm);
-	slot_unmap(vm, slot);
+	stage2_unmap(&vm->stage2, slot->gpa, slot->size);
 	slot_remove(vm, slot);
 	vm_memory_unlock(vm);
 	host_free(dirty);
@@ -213,7 +206,7 @@ static int region_change(struct vm *vm, struct memslot *slot,
 	vm_memory_lock(vm);
 	/* The log knows single pages: a slot that begins to be logged must not keep large ones. */
 	if (move || (changed.dirty && !slot->dirty))
-		slot_unmap(vm, slot);
+		stage2_unmap(&vm->stage2, slot->gpa, slot->size);
 	slot_remove(vm, slot);
 	slot_insert(vm, &changed);
 	vm_memory_unlock(vm);
@@ -221,10 +214,14 @@ static int region_change(struct vm *vm, struct memslot *slot,
 	return 0;
 }
 
-static int set_region_locked(struct vm *vm, const struct kvm_userspace_memory_region *r)
+long rq_set_memory(struct request *rq)
 {
+	const struct kvm_userspace_memory_region *r = rq->data;
+	struct vm *vm = rq->vm;
 	struct memslot *slot = slot_by_id(vm, r->slot);
 
+	if (!region_is_valid(r))
+		return -SWIVL_EINVAL;
 	if (!r->memory_size)
 		return slot ? region_delete(vm, slot) : -SWIVL_EINVAL;
 	if (!slot)
@@ -235,18 +232,6 @@ static int set_region_locked(struct vm *vm, const struct kvm_userspace_memory_re
 	if (r->guest_phys_addr == slot->gpa && r->flags == slot->flags)
 		return 0;
 	return region_change(vm, slot, r);
-}
-
-int vm_set_memory_region(struct vm *vm, const struct kvm_userspace_memory_region *region)
-{
-	int err;
-
-	if (!region_is_valid(region))
-		return -SWIVL_EINVAL;
-	host_mutex_lock(&vm->lock);
-	err = set_region_locked(vm, region);
-	host_mutex_unlock(&vm->lock);
-	return err;
 }
 
 /* ---- dirty log --------------------------------------------------------------------------- */
@@ -262,50 +247,46 @@ void vm_mark_dirty(const struct memslot *slot, u64 gpa)
 /* Words of a log that travel at a time: a page of them covers 128 MiB of the guest. */
 #define LOG_WORDS (SWIVL_PAGE_SIZE / sizeof(u64))
 
-static void protect_word(struct vm *vm, const struct memslot *slot, u64 word, u64 bits, bool *any)
+/*
+ * Forget the pages whose bits are set in @n words of @bits, from word @first on. Of @bits those
+ * stay that were set in the log, too. The slot cannot go: vm->lock.
+ */
+static void log_clear(struct vm *vm, const struct memslot *slot, u64 first, u64 n, u64 *bits)
 {
-	while (bits) {
-		u64 page = word * 64 + __builtin_ctzll(bits);
+	u64 i, left, page;
 
-		if (page * SWIVL_PAGE_SIZE < slot->size)
-			*any |= stage2_write_protect(&vm->stage2,
-						     slot->gpa + page * SWIVL_PAGE_SIZE,
-						     SWIVL_PAGE_SIZE);
-		bits &= bits - 1;
-	}
-}
-
-/* Copy @n words of the log to @buf; @clear: and forget them. The slot cannot go: vm->lock. */
-static void log_fetch(struct vm *vm, const struct memslot *slot, u64 first, u64 n, u64 *buf,
-		      bool clear)
-{
-	bool any = false;
-	u64 i;
-
-	if (!clear) {
-		for (i = 0; i < n; i++)
-			buf[i] = __atomic_load_n(&slot->dirty[first + i], __ATOMIC_RELAXED);
-		return;
-	}
 	vm_memory_lock(vm);
 	for (i = 0; i < n; i++) {
-		buf[i] = slot->dirty[first + i];
-		slot->dirty[first + i] = 0;
-		protect_word(vm, slot, first + i, buf[i], &any);
+		bits[i] &= slot->dirty[first + i];
+		slot->dirty[first + i] &= ~bits[i];
+		for (left = bits[i]; left; left &= left - 1) {
+			page = (first + i) * 64 + __builtin_ctzll(left);
+			stage2_write_protect(&vm->stage2, slot->gpa + page * SWIVL_PAGE_SIZE,
+					     SWIVL_PAGE_SIZE);
+		}
 	}
-	if (any)
-		vendor->stage2_flush(vm);
 	vm_memory_unlock(vm);
 }
 
-static int get_log_locked(struct vm *vm, const struct memslot *slot, u64 uaddr, u64 *buf)
+static void log_copy(const struct memslot *slot, u64 first, u64 n, u64 *bits)
+{
+	for (u64 i = 0; i < n; i++)
+		bits[i] = __atomic_load_n(&slot->dirty[first + i], __ATOMIC_RELAXED);
+}
+
+static int get_log(struct vm *vm, const struct memslot *slot, u64 uaddr, u64 *buf)
 {
 	u64 words = bitmap_bytes(slot->size) / 8, i, n;
 	int err;
 
 	for (i = 0; i < words; i += n) {
 		n = words - i < LOG_WORDS ? words - i : LOG_WORDS;
-		log_fetch(vm, slot, i, n, buf, !(vm->cap_flags & VM_CAP_MANUAL_DIRTY));
+		if (vm->cap_flags & VM_CAP_MANUAL_DIRTY) {
+			log_copy(slot, i, n, buf);
+		} else {
+			memset(buf, 0xff, n * 8);
+			log_clear(vm, slot, i, n, buf);
+		}
 		err = host_copy_to_caller(uaddr + i * 8, buf, n * 8);
 		if (err)
 			return err;
@@ -313,24 +294,7 @@ static int get_log_locked(struct vm *vm, const struct memslot *slot, u64 uaddr, 
 	return 0;
 }
 
-/* Forget the pages whose bits are set in @n words of @buf, from word @first on. */
-static void log_clear(struct vm *vm, const struct memslot *slot, u64 first, u64 n, const u64 *buf)
-{
-	bool any = false;
-	u64 i, bits;
-
-	vm_memory_lock(vm);
-	for (i = 0; i < n; i++) {
-		bits = slot->dirty[first + i] & buf[i];
-		slot->dirty[first + i] &= ~bits;
-		protect_word(vm, slot, first + i, bits, &any);
-	}
-	if (any)
-		vendor->stage2_flush(vm);
-	vm_memory_unlock(vm);
-}
-
-static int clear_log_locked(struct vm *vm, const struct memslot *slot,
+static int clear_log(struct vm *vm, const struct memslot *slot,
 			    const struct kvm_clear_dirty_log *log, u64 *buf)
 {
 	u64 pages = slot->size / SWIVL_PAGE_SIZE, words, i, n;
@@ -355,34 +319,37 @@ static int clear_log_locked(struct vm *vm, const struct memslot *slot,
 static int with_log(struct vm *vm, u32 id, const struct kvm_dirty_log *get,
 		    const struct kvm_clear_dirty_log *clear)
 {
-	struct memslot *slot;
-	int err = -SWIVL_ENOENT;
+	const struct memslot *slot = slot_by_id(vm, id);
 	u64 *buf;
+	int err;
 
 	if (!slot_id_ok(id))
 		return -SWIVL_EINVAL;
+	if (!slot || !slot->dirty)
+		return -SWIVL_ENOENT;
 	buf = host_page_alloc();
 	if (!buf)
 		return -SWIVL_ENOMEM;
-	host_mutex_lock(&vm->lock);
-	slot = slot_by_id(vm, id);
-	if (slot && slot->dirty && get)
-		err = get_log_locked(vm, slot, get->padding2, buf);
-	else if (slot && slot->dirty)
-		err = clear_log_locked(vm, slot, clear, buf);
-	host_mutex_unlock(&vm->lock);
+	if (get)
+		err = get_log(vm, slot, get->padding2, buf);
+	else
+		err = clear_log(vm, slot, clear, buf);
 	host_page_free(buf);
 	return err;
 }
 
-int vm_get_dirty_log(struct vm *vm, const struct kvm_dirty_log *log)
+long rq_get_dirty_log(struct request *rq)
 {
-	return with_log(vm, log->slot, log, NULL);
+	const struct kvm_dirty_log *log = rq->data;
+
+	return with_log(rq->vm, log->slot, log, NULL);
 }
 
-int vm_clear_dirty_log(struct vm *vm, const struct kvm_clear_dirty_log *log)
+long rq_clear_dirty_log(struct request *rq)
 {
+	const struct kvm_clear_dirty_log *log = rq->data;
+
 	if (log->first_page & 63)
 		return -SWIVL_EINVAL;
-	return with_log(vm, log->slot, NULL, log);
+	return with_log(rq->vm, log->slot, NULL, log);
 }

@@ -266,7 +266,6 @@ void vm_die(struct vm *vm, const char *why)
 
 	if (__atomic_exchange_n(&vm->dead, true, __ATOMIC_ACQ_REL))
 		return;
-	vm->dead_why = why;
 	__atomic_add_fetch(&vm->keep_out, 1, __ATOMIC_SEQ_CST);
 	host_log(HOST_LOG_ERROR, "a virtual machine is stopped: %s", why);
 	for (i = 0; i < __atomic_load_n(&vm->nvcpus, __ATOMIC_ACQUIRE); i++)

@@ -9,6 +9,7 @@
 #define SYS (1u << OBJECT_SYSTEM)
 #define VM (1u << OBJECT_VM)
 #define VCPU (1u << OBJECT_VCPU)
+#define VM_LOCKED (VM | 1u << 7) /* a VM, whose lock is held meanwhile */
 
 /* How an argument travels; 0: it is a number. */
 #define RQ_IN (1u << 0) /* the structure is read before */
@@ -62,8 +63,8 @@ static const struct request_desc table[] = {
 	IN(KVM_INTERRUPT, VCPU, struct kvm_interrupt, rq_interrupt),
 	MSR_LIST(KVM_GET_MSRS, SYS | VCPU, RQ_ENTRIES_IN | RQ_ENTRIES_OUT, rq_get_msrs),
 	MSR_LIST(KVM_SET_MSRS, VCPU, RQ_ENTRIES_IN, rq_set_msrs),
-	IN(KVM_GET_DIRTY_LOG, VM, struct kvm_dirty_log, rq_get_dirty_log),
-	IN(KVM_CLEAR_DIRTY_LOG, VM, struct kvm_clear_dirty_log, rq_clear_dirty_log),
+	IN(KVM_GET_DIRTY_LOG, VM_LOCKED, struct kvm_dirty_log, rq_get_dirty_log),
+	IN(KVM_CLEAR_DIRTY_LOG, VM_LOCKED, struct kvm_clear_dirty_log, rq_clear_dirty_log),
 
 	NUMBER(KVM_CREATE_VM, SYS, 0, rq_create_vm),
 	NUMBER(KVM_CHECK_EXTENSION, SYS | VM, 0, rq_check_extension),
@@ -76,23 +77,23 @@ static const struct request_desc table[] = {
 	INOUT(SWIVL_SELFTEST, SYS, struct swivl_selftest, rq_selftest),
 
 	NUMBER(KVM_CREATE_VCPU, VM, 0, rq_create_vcpu),
-	IN(KVM_SET_USER_MEMORY_REGION, VM, struct kvm_userspace_memory_region, rq_set_memory),
+	IN(KVM_SET_USER_MEMORY_REGION, VM_LOCKED, struct kvm_userspace_memory_region, rq_set_memory),
 	NUMBER(KVM_SET_TSS_ADDR, VM, 0, rq_set_tss_addr),
-	IN(KVM_SET_IDENTITY_MAP_ADDR, VM, u64, rq_set_identity_map),
+	IN(KVM_SET_IDENTITY_MAP_ADDR, VM_LOCKED, u64, rq_set_identity_map),
 	NUMBER(KVM_SET_NR_MMU_PAGES, VM, 0, rq_set_nr_mmu_pages),
 	NUMBER(KVM_GET_NR_MMU_PAGES, VM, 0, rq_get_nr_mmu_pages),
-	NUMBER(KVM_SET_BOOT_CPU_ID, VM, 0, rq_set_boot_cpu),
+	NUMBER(KVM_SET_BOOT_CPU_ID, VM_LOCKED, 0, rq_set_boot_cpu),
 	OUT(KVM_GET_CLOCK, VM, struct kvm_clock_data, rq_get_clock),
 	IN(KVM_SET_CLOCK, VM, struct kvm_clock_data, rq_set_clock),
-	IN(KVM_ENABLE_CAP, VM, struct kvm_enable_cap, rq_enable_cap),
+	IN(KVM_ENABLE_CAP, VM_LOCKED, struct kvm_enable_cap, rq_enable_cap),
 	{ SWIVL_GET_STATS, VM | VCPU, RQ_OUT | RQ_UNLOCKED, sizeof(struct swivl_stats), 0, 0, 0,
 	  rq_get_stats },
 
-	NUMBER(KVM_CREATE_IRQCHIP, VM, 0, rq_create_irqchip),
+	NUMBER(KVM_CREATE_IRQCHIP, VM_LOCKED, 0, rq_create_irqchip),
 	INOUT(KVM_GET_IRQCHIP, VM, struct kvm_irqchip, rq_get_irqchip),
 	IN(KVM_SET_IRQCHIP, VM, struct kvm_irqchip, rq_set_irqchip),
-	NUMBER(KVM_CREATE_PIT, VM, 0, rq_create_pit),
-	IN(KVM_CREATE_PIT2, VM, struct kvm_pit_config, rq_create_pit2),
+	NUMBER(KVM_CREATE_PIT, VM_LOCKED, 0, rq_create_pit),
+	IN(KVM_CREATE_PIT2, VM_LOCKED, struct kvm_pit_config, rq_create_pit2),
 	OUT(KVM_GET_PIT2, VM, struct kvm_pit_state2, rq_get_pit2),
 	IN(KVM_SET_PIT2, VM, struct kvm_pit_state2, rq_set_pit2),
 	IN(KVM_REINJECT_CONTROL, VM, struct kvm_reinject_control, rq_reinject),
@@ -149,15 +150,22 @@ static size_t list_bytes(const struct request_desc *d, u32 entries)
 
 static long call(const struct request_desc *d, struct request *rq)
 {
-	long ret;
+	struct host_mutex *lock;
+	long ret = 0;
 
-	if (!rq->vcpu || (d->flags & RQ_UNLOCKED))
+	if (rq->vcpu && !(d->flags & RQ_UNLOCKED)) {
+		lock = &rq->vcpu->lock;
+		ret = host_mutex_lock_intr(lock);
+	} else if ((d->kinds & VM_LOCKED) == VM_LOCKED) {
+		lock = &rq->vm->lock;
+		host_mutex_lock(lock);
+	} else {
 		return d->handle(rq);
-	ret = host_mutex_lock_intr(&rq->vcpu->lock);
+	}
 	if (ret)
 		return ret;
 	ret = d->handle(rq);
-	host_mutex_unlock(&rq->vcpu->lock);
+	host_mutex_unlock(lock);
 	return ret;
 }
 

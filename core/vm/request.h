@@ -35,9 +35,12 @@ request_fn rq_get_api_version, rq_create_vm, rq_check_extension, rq_vcpu_mmap_si
 	rq_selftest;
 
 /* requests_vm.c */
-request_fn rq_create_vcpu, rq_set_memory, rq_get_dirty_log, rq_clear_dirty_log, rq_set_tss_addr,
-	rq_set_identity_map, rq_set_boot_cpu, rq_get_clock, rq_set_clock, rq_enable_cap, rq_get_stats,
-	rq_get_tsc_khz, rq_set_nr_mmu_pages, rq_get_nr_mmu_pages;
+request_fn rq_create_vcpu, rq_set_tss_addr, rq_set_identity_map, rq_set_boot_cpu, rq_get_clock,
+	rq_set_clock, rq_enable_cap, rq_get_stats, rq_get_tsc_khz, rq_set_nr_mmu_pages,
+	rq_get_nr_mmu_pages;
+
+/* memslot.c; vm->lock held */
+request_fn rq_set_memory, rq_get_dirty_log, rq_clear_dirty_log;
 
 /* requests_irq.c: the interrupt chips */
 request_fn rq_create_irqchip, rq_irq_line, rq_irq_line_status, rq_get_irqchip, rq_set_irqchip,

@@ -35,12 +35,7 @@ int irq_check_extension(struct vm *vm, u64 cap)
 
 long rq_create_irqchip(struct request *rq)
 {
-	long ret;
-
-	host_mutex_lock(&rq->vm->lock);
-	ret = vm_chips_create(rq->vm);
-	host_mutex_unlock(&rq->vm->lock);
-	return ret;
+	return vm_chips_create(rq->vm);
 }
 
 static long create_pit(struct vm *vm, bool speaker)
@@ -57,19 +52,9 @@ static long create_pit(struct vm *vm, bool speaker)
 	return 0;
 }
 
-static long create_pit_locked(struct vm *vm, bool speaker)
-{
-	long ret;
-
-	host_mutex_lock(&vm->lock);
-	ret = create_pit(vm, speaker);
-	host_mutex_unlock(&vm->lock);
-	return ret;
-}
-
 long rq_create_pit(struct request *rq)
 {
-	return create_pit_locked(rq->vm, true);
+	return create_pit(rq->vm, true);
 }
 
 long rq_create_pit2(struct request *rq)
@@ -78,7 +63,7 @@ long rq_create_pit2(struct request *rq)
 
 	if (k->flags & ~(u32)KVM_PIT_SPEAKER_DUMMY)
 		return -SWIVL_EINVAL;
-	return create_pit_locked(rq->vm, k->flags & KVM_PIT_SPEAKER_DUMMY);
+	return create_pit(rq->vm, k->flags & KVM_PIT_SPEAKER_DUMMY);
 }
 
 /* ---- lines and messages --------------------------------------------------------------------------- */

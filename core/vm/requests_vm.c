@@ -22,21 +22,6 @@ long rq_create_vcpu(struct request *rq)
 	return handle;
 }
 
-long rq_set_memory(struct request *rq)
-{
-	return vm_set_memory_region(rq->vm, rq->data);
-}
-
-long rq_get_dirty_log(struct request *rq)
-{
-	return vm_get_dirty_log(rq->vm, rq->data);
-}
-
-long rq_clear_dirty_log(struct request *rq)
-{
-	return vm_clear_dirty_log(rq->vm, rq->data);
-}
-
 /*
  * How many pages shadow page tables may take. There are none here, and the second level's are
  * bounded by the memory of the slots; the number is kept for who asks for it.
@@ -56,38 +41,27 @@ long rq_get_nr_mmu_pages(struct request *rq)
 
 /*
  * Three pages that VT-x needs for real mode without unrestricted guest. swivl runs only where
- * that is there, so the address is kept and its memory stays the caller's, as with KVM there.
+ * that is there, so their memory stays the caller's, as with KVM there.
  */
 long rq_set_tss_addr(struct request *rq)
 {
 	if (rq->arg > 0xffffffffull - 3 * SWIVL_PAGE_SIZE + 1)
 		return -SWIVL_EINVAL;
-	rq->vm->tss_addr = rq->arg;
 	return 0;
 }
 
-/* What has to be said before the first vCPU is made: @late is the error afterwards. */
-static long set_before_vcpus(struct vm *vm, u64 *field, u64 value, int late)
-{
-	long ret = -late;
-
-	host_mutex_lock(&vm->lock);
-	if (!vm->nvcpus) {
-		*field = value;
-		ret = 0;
-	}
-	host_mutex_unlock(&vm->lock);
-	return ret;
-}
-
+/* Where that would be, too: a page of VT-x' own. Said before the first vCPU is made. */
 long rq_set_identity_map(struct request *rq)
 {
-	return set_before_vcpus(rq->vm, &rq->vm->identity_addr, *(u64 *)rq->data, SWIVL_EINVAL);
+	return rq->vm->nvcpus ? -SWIVL_EINVAL : 0;
 }
 
 long rq_set_boot_cpu(struct request *rq)
 {
-	return set_before_vcpus(rq->vm, &rq->vm->boot_cpu_id, rq->arg, SWIVL_EBUSY);
+	if (rq->vm->nvcpus)
+		return -SWIVL_EBUSY;
+	rq->vm->boot_cpu_id = rq->arg;
+	return 0;
 }
 
 /* ---- time --------------------------------------------------------------------------------- */
@@ -119,9 +93,7 @@ long rq_get_tsc_khz(struct request *rq)
 
 static long enable_flag(struct vm *vm, u32 flag, bool on)
 {
-	host_mutex_lock(&vm->lock);
 	vm->cap_flags = on ? vm->cap_flags | flag : vm->cap_flags & ~(u64)flag;
-	host_mutex_unlock(&vm->lock);
 	return 0;
 }
 
@@ -140,19 +112,12 @@ static long enable_manual_log(struct vm *vm, u64 options)
 /* A limit of the caller's own: once, and before there are vCPUs. */
 static long enable_max_vcpu_id(struct vm *vm, u64 limit)
 {
-	long ret = -SWIVL_EINVAL;
-
-	if (limit > VM_MAX_VCPUS)
-		return ret;
-	host_mutex_lock(&vm->lock);
-	if (vm->max_vcpu_id == limit) {
-		ret = 0;
-	} else if (!vm->max_vcpu_id && !vm->nvcpus) {
-		vm->max_vcpu_id = limit;
-		ret = 0;
-	}
-	host_mutex_unlock(&vm->lock);
-	return ret;
+	if (vm->max_vcpu_id == limit)
+		return 0;
+	if (limit > VM_MAX_VCPUS || vm->max_vcpu_id || vm->nvcpus)
+		return -SWIVL_EINVAL;
+	vm->max_vcpu_id = limit;
+	return 0;
 }
 
 long rq_enable_cap(struct request *rq)

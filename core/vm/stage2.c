@@ -218,18 +218,12 @@ static bool for_leaves(struct stage2 *s2, u64 *table, unsigned int level, u64 gp
 	return any;
 }
 
-bool stage2_unmap(struct stage2 *s2, u64 gpa, u64 size)
+void stage2_unmap(struct stage2 *s2, u64 gpa, u64 size)
 {
-	bool any = for_leaves(s2, s2->root, STAGE2_LEVELS, gpa, gpa + size, leaf_remove);
-
-	s2->generation += any;
-	return any;
+	s2->generation += for_leaves(s2, s2->root, STAGE2_LEVELS, gpa, gpa + size, leaf_remove);
 }
 
-bool stage2_write_protect(struct stage2 *s2, u64 gpa, u64 size)
+void stage2_write_protect(struct stage2 *s2, u64 gpa, u64 size)
 {
-	bool any = for_leaves(s2, s2->root, STAGE2_LEVELS, gpa, gpa + size, leaf_protect);
-
-	s2->generation += any;
-	return any;
+	s2->generation += for_leaves(s2, s2->root, STAGE2_LEVELS, gpa, gpa + size, leaf_protect);
 }

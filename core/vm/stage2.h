@@ -27,7 +27,7 @@ struct stage2 {
 	u64 root_pa;
 	u64 *root;
 	u64 pages; /* table pages in use, the root included */
-	u64 generation; /* counts removals; the vendor compares it at load */
+	u64 generation; /* counts what was taken; the vendor flushes when it has changed */
 };
 
 /* 0 or -SWIVL_ENOMEM. */
@@ -54,10 +54,10 @@ u64 stage2_leaf_pa(u64 leaf, unsigned int level, u64 gpa);
 
 /*
  * Remove and unpin the leaves of [gpa, gpa + size), and the tables that become empty. Ranges
- * never cut a 2 MiB leaf. True if anything was there; the caller flushes.
+ * never cut a 2 MiB leaf.
  */
-bool stage2_unmap(struct stage2 *s2, u64 gpa, u64 size);
-/* Take the right to write; true if any leaf had it; the caller flushes. */
-bool stage2_write_protect(struct stage2 *s2, u64 gpa, u64 size);
+void stage2_unmap(struct stage2 *s2, u64 gpa, u64 size);
+/* Take the right to write. */
+void stage2_write_protect(struct stage2 *s2, u64 gpa, u64 size);
 
 #endif

@@ -145,17 +145,14 @@ struct vm {
 	u32 nvcpus;
 	u64 boot_cpu_id;
 	u32 max_vcpu_id; /* numbers of vCPUs are below; 0: VM_MAX_VCPUS */
-	u64 tss_addr, identity_addr;
 	u32 nr_mmu_pages;
 
 	struct host_spin irq_lock;
 	struct irqchip *irqchip; /* NULL: interrupt chips are the caller's */
 	struct host_timer pit_timer;
 	u64 pit_armed; /* deadline that the timer is set to */
-	bool split_irqchip;
 
 	bool dead; /* our own bug was found: every KVM_RUN ends with KVM_EXIT_INTERNAL_ERROR */
-	const char *dead_why;
 	u64 cap_flags; /* capabilities switched on by KVM_ENABLE_CAP, VM_CAP_* */
 	u32 user_msr_reasons; /* KVM_MSR_EXIT_REASON_*: refused MSRs that the caller settles */
 	s64 clock_offset; /* of KVM_GET_CLOCK from host_time_ns() */
@@ -170,7 +167,7 @@ struct vm {
 
 /* What an exit left to be finished when the caller comes back with KVM_RUN. */
 enum pending_io { PENDING_NONE, PENDING_IO_IN, PENDING_IO_OUT, PENDING_MMIO_READ,
-		  PENDING_MMIO_WRITE, PENDING_MSR, PENDING_HYPERCALL };
+		  PENDING_MMIO_WRITE, PENDING_MSR };
 
 #define VCPU_PIO_SIZE 4096u
 
@@ -211,8 +208,6 @@ struct vcpu {
 	struct event held; /* interrupted delivery that waits behind an exception */
 	bool triple_fault_pending;
 	struct event exception; /* raised by emulation, not yet delivered */
-	u64 exception_payload;
-	bool exception_has_payload;
 	u32 mp_state; /* KVM_MP_STATE_* */
 
 	/* caller's settings */
@@ -316,10 +311,6 @@ bool vcpu_interrupt_allowed(struct vcpu *vcpu);
 
 int vm_memory_init(struct vm *vm);
 void vm_memory_free(struct vm *vm);
-/* KVM_SET_USER_MEMORY_REGION; takes the locks itself, kicks the vCPUs out. */
-int vm_set_memory_region(struct vm *vm, const struct kvm_userspace_memory_region *region);
-int vm_get_dirty_log(struct vm *vm, const struct kvm_dirty_log *log);
-int vm_clear_dirty_log(struct vm *vm, const struct kvm_clear_dirty_log *log);
 /* The slot that holds @gpa, or NULL. mem_lock held (read is enough). */
 const struct memslot *vm_find_slot(struct vm *vm, u64 gpa);
 /* Note in the log that the page at @gpa, which is in @slot, was written. mem_lock held. */

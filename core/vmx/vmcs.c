@@ -186,16 +186,6 @@ static void vmx_vm_destroy(struct vm *vm)
 	count_vms(-1);
 }
 
-/* The generation counts; each vCPU looks at it when it is loaded. */
-static void vmx_stage2_flush(struct vm *vm)
-{
-}
-
-static bool vmx_msr_is_private(u32 msr)
-{
-	return msr == IA32_FEATURE_CONTROL || (msr >= IA32_VMX_BASIC && msr <= IA32_VMX_VMFUNC);
-}
-
 /* Both families that implement VMX: Intel's and the later VIA and Zhaoxin ones. */
 static bool vmx_present(void)
 {
@@ -235,8 +225,6 @@ const struct vendor vmx_vendor = {
 	.run = vmx_run,
 	.fetch = vmx_fetch,
 	.store = vmx_store,
-	.stage2_flush = vmx_stage2_flush,
-	.msr_is_private = vmx_msr_is_private,
 	.stage2_bits = vmx_stage2_bits,
 	.features = vmx_features,
 	.selftest = vmx_selftest,

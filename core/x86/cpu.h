@@ -39,8 +39,6 @@ void x86_xsave(void *area, u64 mask);
 void x86_xrstor(const void *area, u64 mask);
 void x86_fxsave(void *area);
 void x86_fxrstor(const void *area);
-u32 x86_rdpkru(void);
-void x86_wrpkru(u32 value);
 struct x86_table x86_sgdt(void);
 struct x86_table x86_sidt(void);
 void x86_lgdt(const struct x86_table *table);
@@ -212,20 +210,6 @@ static inline void x86_fxsave(void *area)
 static inline void x86_fxrstor(const void *area)
 {
 	asm volatile("fxrstor64 (%0)" : : "r"(area) : "memory");
-}
-
-/* CR4.PKE must be set. */
-static inline u32 x86_rdpkru(void)
-{
-	u32 value, zero;
-
-	asm volatile("rdpkru" : "=a"(value), "=d"(zero) : "c"(0));
-	return value;
-}
-
-static inline void x86_wrpkru(u32 value)
-{
-	asm volatile("wrpkru" : : "a"(value), "c"(0), "d"(0) : "memory");
 }
 
 static inline struct x86_table x86_sgdt(void)

@@ -40,11 +40,6 @@ void host_mutex_lock(struct host_mutex *m)
 	mutex_lock(MUTEX(m));
 }
 
-bool host_mutex_trylock(struct host_mutex *m)
-{
-	return mutex_trylock(MUTEX(m));
-}
-
 int host_mutex_lock_intr(struct host_mutex *m)
 {
 	return mutex_lock_interruptible(MUTEX(m)) ? -SWIVL_EINTR : 0;

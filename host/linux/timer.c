@@ -24,11 +24,6 @@ u64 host_time_ns(void)
 	return ktime_get_ns();
 }
 
-u64 host_wall_ns(void)
-{
-	return ktime_get_real_ns();
-}
-
 u32 host_tsc_khz(void)
 {
 	return tsc_khz;

@@ -5,7 +5,7 @@
 #include "core/x86/regs.h"
 
 void (*model_guest)(struct vcpu *vcpu, struct model_hw *hw);
-unsigned long model_entries, model_flushes;
+unsigned long model_entries;
 u32 model_features;
 
 /* ---- instructions --------------------------------------------------------------------------------- */
@@ -247,16 +247,6 @@ static void model_unload(struct vcpu *vcpu)
 	vcpu->loaded = false;
 }
 
-static void model_stage2_flush(struct vm *vm)
-{
-	model_flushes++;
-}
-
-static bool model_msr_is_private(u32 msr)
-{
-	return false;
-}
-
 static unsigned int model_stage2_bits(void)
 {
 	return 40;
@@ -295,8 +285,6 @@ const struct vendor vmx_vendor = {
 	.run = model_run,
 	.fetch = model_fetch,
 	.store = model_store,
-	.stage2_flush = model_stage2_flush,
-	.msr_is_private = model_msr_is_private,
 	.stage2_bits = model_stage2_bits,
 	.features = model_vendor_features,
 };
@@ -308,6 +296,5 @@ void model_cpu_reset(void)
 	all_features();
 	model_guest = NULL;
 	model_entries = 0;
-	model_flushes = 0;
 	model_features = VENDOR_RDTSCP | VENDOR_INVPCID;
 }

@@ -278,11 +278,6 @@ void host_mutex_lock(struct host_mutex *m)
 	expect(pthread_mutex_lock((pthread_mutex_t *)m), "mutex lock");
 }
 
-bool host_mutex_trylock(struct host_mutex *m)
-{
-	return !pthread_mutex_trylock((pthread_mutex_t *)m);
-}
-
 int host_mutex_lock_intr(struct host_mutex *m)
 {
 	host_mutex_lock(m);
@@ -352,11 +347,6 @@ static struct timer *timers;
 u64 host_time_ns(void)
 {
 	return model_time_ns;
-}
-
-u64 host_wall_ns(void)
-{
-	return 1700000000ull * 1000000000 + model_time_ns;
 }
 
 u32 host_tsc_khz(void)

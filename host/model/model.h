@@ -62,7 +62,6 @@ struct model_hw {
 };
 extern void (*model_guest)(struct vcpu *vcpu, struct model_hw *hw);
 extern unsigned long model_entries;
-extern unsigned long model_flushes; /* calls of stage2_flush() */
 extern u32 model_features; /* VENDOR_* */
 
 #endif

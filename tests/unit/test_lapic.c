@@ -241,7 +241,7 @@ static void test_message_modes(void **state)
 	assert_int_equal(give_mode(APIC_EXTINT, 0x40), -1);
 	assert_int_equal(l.pending, 0);
 	assert_int_equal(give_mode(APIC_LOWEST, 0x40), 1);
-	lapic_post(&l, LAPIC_PENDING_NMI);
+	assert_int_equal(give_mode(APIC_NMI, 0), 1);
 	assert_int_equal(l.pending, LAPIC_PENDING_NMI | LAPIC_PENDING_VECTOR);
 }
 
