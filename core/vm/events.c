@@ -170,7 +170,7 @@ int vcpu_prepare_events(struct vcpu *vcpu)
 	bool irq;
 
 	__atomic_store_n(&vcpu->check_events, 0, __ATOMIC_SEQ_CST);
-	if (vcpu_chips_want_init(vcpu)) {
+	if (vcpu_chips_want_init(vcpu) || vcpu_trace_must_wait(vcpu)) {
 		vcpu->check_events = 1; /* for all else that waits, when it is back */
 		return HANDLED_LEAVE;
 	}

@@ -88,6 +88,9 @@ static const struct request_desc table[] = {
 	IN(KVM_ENABLE_CAP, VM_LOCKED, struct kvm_enable_cap, rq_enable_cap),
 	{ SWIVL_GET_STATS, VM | VCPU, RQ_OUT | RQ_UNLOCKED, sizeof(struct swivl_stats), 0, 0, 0,
 	  rq_get_stats },
+	NUMBER(SWIVL_SET_TRACE, VCPU, 0, rq_set_trace),
+	{ SWIVL_GET_TRACE, VCPU, RQ_IN | RQ_UNLOCKED, sizeof(struct swivl_trace), 0, 0, 0,
+	  rq_get_trace },
 
 	NUMBER(KVM_CREATE_IRQCHIP, VM_LOCKED, 0, rq_create_irqchip),
 	INOUT(KVM_GET_IRQCHIP, VM, struct kvm_irqchip, rq_get_irqchip),

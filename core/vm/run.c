@@ -72,6 +72,14 @@ static bool may_enter(struct vcpu *vcpu, int *ret)
 	return false;
 }
 
+/* -SWIVL_EAGAIN: once more, out of the section. */
+static inline int handle_exit(struct vcpu *vcpu)
+{
+	if (vcpu->tracing)
+		return vcpu_trace_exit(vcpu);
+	return exit_handlers[vcpu->exit.kind](vcpu);
+}
+
 /* One stretch on a processor: enters again and again until something needs more than that. */
 static int run_section(struct vcpu *vcpu)
 {
@@ -94,7 +102,7 @@ static int run_section(struct vcpu *vcpu)
 		vcpu->exits[vcpu->exit.kind]++;
 		if (vcpu->event.type || vcpu->held.type)
 			vcpu->check_events = 1;
-		ret = exit_handlers[vcpu->exit.kind](vcpu);
+		ret = handle_exit(vcpu);
 	}
 	/* What every caller is told, while it is cheap to get. */
 	if (ret == HANDLED_USER)
@@ -154,13 +162,15 @@ static int run_until_exit(struct vcpu *vcpu)
 			vcpu->run->exit_reason = KVM_EXIT_INTR;
 			return -SWIVL_EINTR;
 		}
+		if (vcpu_trace_must_wait(vcpu))
+			return -SWIVL_EAGAIN;
 		vcpu_chips_init_sipi(vcpu);
 		if (vcpu->mp_state != KVM_MP_STATE_RUNNABLE && !wait_runnable(vcpu))
 			continue;
 		host_read_lock(&vcpu->vm->mem_lock);
 		ret = run_section(vcpu);
 		if (ret == -SWIVL_EAGAIN)
-			ret = exit_handlers[vcpu->exit.kind](vcpu);
+			ret = handle_exit(vcpu);
 		host_read_unlock(&vcpu->vm->mem_lock);
 		if (ret == HANDLED_USER || ret < 0)
 			return ret;

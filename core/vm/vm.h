@@ -178,6 +178,7 @@ struct vcpu {
 	struct exit exit;
 	struct event event;
 	bool want_irq_window, want_nmi_window;
+	bool tracing; /* each exit leaves a record in trace */
 
 	/* who and where */
 	struct vm *vm;
@@ -228,6 +229,7 @@ struct vcpu {
 	struct host_timer lapic_timer;
 	u64 lapic_armed;
 
+	struct trace *trace; /* of trace.c; NULL until first asked for */
 	u64 exits[EXIT_KINDS]; /* counted from the first day */
 	u64 user_exits;
 	u64 hardware_reads, hardware_writes; /* VMREAD, VMWRITE; VMCB traffic */
@@ -296,6 +298,18 @@ void vcpu_kick(struct vcpu *vcpu);
 /* mem_lock for writing, with all vCPUs sent out of the guest. Task. */
 void vm_memory_lock(struct vm *vm);
 void vm_memory_unlock(struct vm *vm);
+
+/* ---- trace.c ------------------------------------------------------------------------------ */
+
+/* Handle the exit as its handler does, and leave a record of it. */
+int vcpu_trace_exit(struct vcpu *vcpu);
+bool vcpu_trace_is_full(const struct vcpu *vcpu);
+/* No more of this guest until the caller has taken some records. */
+static inline bool vcpu_trace_must_wait(const struct vcpu *vcpu)
+{
+	return vcpu->tracing && vcpu_trace_is_full(vcpu);
+}
+size_t vcpu_trace_size(const struct vcpu *vcpu);
 
 /* ---- events.c (lead) ---------------------------------------------------------------------- */
 

@@ -146,4 +146,36 @@ struct swivl_selftest {
 };
 #define SWIVL_SELFTEST SWIVL_IOWR(0xf3, struct swivl_selftest)
 
+/*
+ * SWIVL_SET_TRACE, to a vCPU: from now on (1), no longer (0), each exit leaves a record. They are
+ * taken out by SWIVL_GET_TRACE, also while the vCPU runs, oldest first, each once. The vCPU keeps
+ * SWIVL_TRACE_ROOM of them; when so many wait, KVM_RUN returns EAGAIN, and goes on only when some
+ * have been taken. So none is lost.
+ */
+#define SWIVL_TRACE_ROOM 512
+#define SWIVL_TRACE_RETURNED 1u /* KVM_RUN returned with this exit */
+#define SWIVL_TRACE_READ 2u /* of memory, a port, a register */
+#define SWIVL_TRACE_WRITE 4u
+#define SWIVL_TRACE_EXECUTE 8u
+#define SWIVL_TRACE_STRING 16u /* INS, OUTS: the data are in memory */
+#define SWIVL_TRACE_LINEAR 32u /* value is the linear address */
+struct swivl_trace_record {
+	swivl_u64 time; /* nanoseconds of the host's monotonic clock, just after the exit */
+	swivl_u64 rip;
+	swivl_u64 reason; /* as the processor gave it: VMX exit reason, SVM exit code */
+	swivl_u64 info[2]; /* the same: exit qualification; EXITINFO1 and 2. 0: not looked at */
+	swivl_u64 what, value; /* by kind, 0 if none */
+	swivl_u32 number; /* counts this vCPU's records from 0, and wraps */
+	swivl_u8 kind; /* enum swivl_exit_kind */
+	swivl_u8 length; /* of the instruction that caused it, in bytes; 0: none, or not known */
+	swivl_u16 flags; /* SWIVL_TRACE_* */
+};
+struct swivl_trace {
+	swivl_u64 records; /* address of the first */
+	swivl_u32 room; /* how many there is room for */
+	swivl_u32 reserved;
+};
+#define SWIVL_SET_TRACE SWIVL_IO(0xf4) /* argument: 1 or 0 */
+#define SWIVL_GET_TRACE SWIVL_IOW(0xf5, struct swivl_trace) /* returns how many were taken */
+
 #endif /* SWIVL_ABI_H */

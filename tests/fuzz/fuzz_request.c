@@ -81,7 +81,8 @@ static const u32 requests[] = {
 	KVM_SET_CPUID2, KVM_GET_CPUID2, KVM_GET_MP_STATE, KVM_SET_MP_STATE, KVM_GET_VCPU_EVENTS,
 	KVM_SET_VCPU_EVENTS, KVM_GET_DEBUGREGS, KVM_SET_DEBUGREGS, KVM_SET_GUEST_DEBUG, KVM_NMI,
 	KVM_SET_SIGNAL_MASK, KVM_GET_TSC_KHZ, KVM_SET_TSC_KHZ, KVM_TRANSLATE, KVM_HAS_DEVICE_ATTR,
-	KVM_GET_DEVICE_ATTR, KVM_SET_DEVICE_ATTR, KVM_SET_NR_MMU_PAGES,
+	KVM_GET_DEVICE_ATTR, KVM_SET_DEVICE_ATTR, KVM_SET_NR_MMU_PAGES, SWIVL_SET_TRACE,
+	SWIVL_GET_TRACE,
 };
 
 /* ---- the guest -------------------------------------------------------------------------------- */
@@ -187,10 +188,13 @@ static u64 random_argument(u32 request)
 {
 	struct kvm_userspace_memory_region *r = (void *)arena;
 	struct kvm_dirty_log *log = (void *)arena;
+	struct swivl_trace *trace = (void *)arena;
 	unsigned int n = take_u8() * 4;
 
 	if (take_u8() % 16 == 0)
 		return take_u64();
+	if (request == SWIVL_SET_TRACE)
+		return take_u8() % 4 != 0;
 	if (!(request >> 30)) /* a number, or nothing */
 		return take_u8() % 4 ? 0 : take_u8();
 	take(arena, n);
@@ -208,6 +212,10 @@ static u64 random_argument(u32 request)
 	if (request == KVM_GET_DIRTY_LOG) {
 		log->slot %= 9;
 		log->padding2 = (u64)arena + (log->padding2 & 0xffff);
+	}
+	if (request == SWIVL_GET_TRACE) {
+		trace->records = (u64)arena + (trace->records & (ARENA_SIZE - 1));
+		trace->reserved = 0;
 	}
 	/* The end of the memory, too. */
 	if (take_u8() % 16 == 0)
@@ -229,6 +237,8 @@ static void random_request(void)
 	arg = random_argument(request);
 	model_signal = false;
 	ret = model_ioctl(handle, request, arg);
+	if (request == SWIVL_GET_TRACE && ret > SWIVL_TRACE_ROOM)
+		abort();
 	if (request == KVM_CREATE_VCPU && ret >= 0 && nhandles < 8)
 		handles[nhandles++] = ret;
 }

@@ -136,7 +136,7 @@ static void bad_pointers(void **state)
 		{ 'C', KVM_SET_VCPU_EVENTS }, { 'C', KVM_GET_DEBUGREGS },
 		{ 'C', KVM_SET_DEBUGREGS }, { 'C', KVM_SET_GUEST_DEBUG }, { 'C', KVM_INTERRUPT },
 		{ 'C', KVM_TRANSLATE }, { 'C', SWIVL_GET_STATS }, { 'C', KVM_GET_LAPIC },
-		{ 'C', KVM_SET_LAPIC },
+		{ 'C', KVM_SET_LAPIC }, { 'C', SWIVL_GET_TRACE },
 	};
 	static const u64 bad[] = { 8, KERNEL, ~0ull, ~0ull - 7, 1ull << 47, 0x8000000000000000 };
 	unsigned int i, k;
