@@ -242,8 +242,12 @@ class Run:
             self.report.add(word, self._name(self.current, test), why,
                             "\n".join(self.notes[-60:]) if word == "not ok" else "")
             self.notes = []
-        elif line.startswith("plan "):
-            self.current.tests = line.split()[1:]
+        elif re.match(r"(begin|end) \S+ \d+$", line):
+            word, _, program = line.partition(" ")
+            if word == "begin":
+                self.alive.append(program)
+            elif program in self.alive:
+                self.alive.remove(program)
         else:
             self.notes.append(line)
 
@@ -251,6 +255,7 @@ class Run:
         self.current = self.pending[self.done]
         self.limit = time.monotonic() + self.current.timeout
         self.seen, self.notes, self.log, self.failures = set(), [], [], 0
+        self.alive = []                 # programs (tests/machine/ends.h) that began and did not end
 
     def _end(self, status):
         script = self.current
@@ -262,7 +267,10 @@ class Run:
         if not self.seen and not missing:
             self.report.add("not ok", self._name(script, ""),
                             f"no verdict (the script's exit status was {status})", notes)
-        elif status and not self.failures and not missing:
+        for program in self.alive:
+            self.report.add("not ok", self._name(script, program.split()[0]),
+                            "the program died before its end", notes)
+        if status and self.seen and not self.failures and not missing and not self.alive:
             self.report.add("not ok", self._name(script, ""), f"exit status {status}", notes)
         if self.log:
             self.report.add("not ok", self._name(script, "kernel log"),

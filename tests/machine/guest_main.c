@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "ends.h"
 #include "guest.h"
 
 #define STATUS_SKIP 77

@@ -4,6 +4,7 @@
  * it says whether the guest went on since the last time: "runs" or "stands still".
  * usage: hold_vm DEVICE [CPU]
  */
+#define ENDS_BY_SIGNAL
 #include "tap.h"
 
 #include <sched.h>

@@ -12,6 +12,8 @@
 
 #include <swivl/swivl.hpp>
 
+#include "ends.h"
+
 static int wrong;
 
 #define CHECK(condition)                                                                           \

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 # Many threads at one VM.
-# tests: many-threads after
+# tests: many-threads kicked-out after
 . ./swivl.inc
 
 insmod /lab/swivl.ko

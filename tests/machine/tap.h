@@ -18,6 +18,9 @@
 #include <unistd.h>
 
 #include "swivl/abi.h"
+#ifndef ENDS_BY_SIGNAL
+#include "ends.h"
+#endif
 
 #define PAGE 4096ul
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

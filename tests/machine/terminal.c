@@ -17,6 +17,8 @@
 #include <utmp.h>
 #include <unistd.h>
 
+#include "ends.h"
+
 #define PATIENCE_MS 20000
 
 static const char *image;
