@@ -241,6 +241,7 @@ static int run_guest(struct machine *m, struct load *l)
 		machine_end(m, NULL, END_QUIET, status, "did not start");
 	}
 	machine_join(m);
+	trace_end(m);
 	term_restore();
 	close(fd);
 	return m->status;
@@ -301,6 +302,8 @@ int cmd_run(int argc, char **argv)
 		unmap_file(&l.image);
 		unmap_file(&l.initrd);
 	}
+	if (!status)
+		status = trace_start(&m);
 	if (!status) {
 		say_which(m.host);
 		status = run_guest(&m, &l);

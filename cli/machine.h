@@ -24,7 +24,8 @@ struct options {
 	bool flat, has_entry;
 	uint64_t flat_load;
 	uint16_t entry_cs, entry_ip;
-	bool trace, stats, no_irqchip;
+	bool trace, json, stats, no_irqchip;
+	const char *trace_file; /* NULL: stderr */
 };
 
 struct machine;
@@ -110,9 +111,16 @@ const char *port_name(uint16_t port);
 /* vcpu.c: the thread. */
 void *cpu_thread(void *cpu);
 
-/* report.c, trace.c, stats.c: on stderr. */
-void report_cpu(struct cpu *cpu);
+/* trace.c: only with --trace, else nothing happens. 0 or a status. */
+int trace_start(struct machine *m);
+/* A vCPU's thread, out of the guest. */
+void trace_take(struct cpu *cpu);
+/* KVM_RUN returned 0: before the exit is handled, with the lock held. */
 void trace_exit(struct cpu *cpu);
+void trace_end(struct machine *m);
+
+/* report.c, stats.c: on stderr. */
+void report_cpu(struct cpu *cpu);
 void stats_print(struct machine *m);
 
 /* walk.c: a linear address through the guest's own page tables. */

@@ -37,7 +37,8 @@ static const char help[] =
 	"      --no-irqchip      no interrupt controllers, no timer\n"
 	"hypervisor:\n"
 	"  -d, --device PATH     its device (default: $SWIVL_DEVICE, /dev/swivl, /dev/kvm)\n"
-	"  -t, --trace           a line on stderr for each exit to user space\n"
+	"  -t, --trace[=FILE]    a line for each exit, on stderr or in FILE\n"
+	"      --json            the trace as one JSON object a line\n"
 	"  -s, --stats           a table of exits by reason at the end\n"
 	"  -h, --help            this text\n"
 	"\n"
@@ -106,7 +107,7 @@ static int wrong(const char *option, const char *value, const char *expected)
 	return STATUS_USAGE;
 }
 
-enum { OPT_LOAD = 256, OPT_ENTRY, OPT_NO_IRQCHIP };
+enum { OPT_LOAD = 256, OPT_ENTRY, OPT_NO_IRQCHIP, OPT_JSON };
 
 static const struct option long_options[] = {
 	{ "kernel", required_argument, NULL, 'k' },
@@ -119,7 +120,8 @@ static const struct option long_options[] = {
 	{ "entry", required_argument, NULL, OPT_ENTRY },
 	{ "no-irqchip", no_argument, NULL, OPT_NO_IRQCHIP },
 	{ "device", required_argument, NULL, 'd' },
-	{ "trace", no_argument, NULL, 't' },
+	{ "trace", optional_argument, NULL, 't' },
+	{ "json", no_argument, NULL, OPT_JSON },
 	{ "stats", no_argument, NULL, 's' },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
@@ -179,6 +181,10 @@ static int parse_one(int c, struct options *opt)
 		return -1;
 	case 't':
 		opt->trace = true;
+		opt->trace_file = optarg;
+		return -1;
+	case OPT_JSON:
+		opt->json = true;
 		return -1;
 	case 's':
 		opt->stats = true;
@@ -213,6 +219,10 @@ int options_parse(int argc, char **argv, struct options *opt)
 	}
 	if (opt->flat && (opt->initrd || opt->cmdline)) {
 		say("--flat takes neither --initrd nor --cmdline");
+		return STATUS_USAGE;
+	}
+	if (opt->json && !opt->trace) {
+		say("--json is how --trace prints; there is no --trace");
 		return STATUS_USAGE;
 	}
 	if (!opt->cmdline)

@@ -145,6 +145,8 @@ void *cpu_thread(void *opaque)
 	while (!atomic_load(&m->stop)) {
 		int ret = swivl_vcpu_run(cpu->vcpu);
 
+		if (ret < 0)
+			trace_take(cpu);
 		if (ret == -EINTR) {
 			pthread_mutex_lock(&m->lock);
 			m->interrupted++;
@@ -162,8 +164,7 @@ void *cpu_thread(void *opaque)
 		pthread_mutex_lock(&m->lock);
 		if (!atomic_load(&m->stop)) {
 			m->exits[cpu->run->exit_reason < EXIT_REASONS ? cpu->run->exit_reason : 0]++;
-			if (m->opt->trace)
-				trace_exit(cpu);
+			trace_exit(cpu);
 			handle_exit(cpu);
 		}
 		pthread_mutex_unlock(&m->lock);

@@ -94,6 +94,11 @@ static const char *const kinds[SWIVL_EXIT_KINDS] = {
 	[SWIVL_EXIT_UNKNOWN] = "unknown",
 };
 
+const char *swivl_kind_name(unsigned int kind)
+{
+	return kind < SWIVL_EXIT_KINDS ? kinds[kind] : "unknown";
+}
+
 static unsigned int put(struct swivl_counter *counters, unsigned int max, unsigned int n,
 			const char *prefix, const char *name, uint64_t value)
 {

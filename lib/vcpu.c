@@ -183,6 +183,19 @@ int swivl_vcpu_nmi(struct swivl_vcpu *vcpu)
 	return request(vcpu->fd, KVM_NMI, NULL);
 }
 
+int swivl_vcpu_trace(struct swivl_vcpu *vcpu, int on)
+{
+	return request(vcpu->fd, SWIVL_SET_TRACE, (void *)(long)!!on);
+}
+
+int swivl_vcpu_take_trace(struct swivl_vcpu *vcpu, struct swivl_trace_record *records,
+			  unsigned int room)
+{
+	struct swivl_trace trace = { .records = (uintptr_t)records, .room = room };
+
+	return request(vcpu->fd, SWIVL_GET_TRACE, &trace);
+}
+
 int swivl_vcpu_request(struct swivl_vcpu *vcpu, unsigned long nr, void *arg)
 {
 	return request(vcpu->fd, nr, arg);

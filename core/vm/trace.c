@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
- * A record of each exit, for a caller who asked for it. The vCPU writes them, SWIVL_GET_TRACE takes
- * them out, while the vCPU runs, too: one writer, one reader at a time, and nothing of it in memory
- * that the caller could change. A vCPU whose ring is full leaves to its caller, so that none is lost.
+ * A record of each exit, for a caller who asked for it. The vCPU writes them, SWIVL_GET_TRACE
+ * takes them out, while the vCPU runs, too: one writer, one reader at a time, and nothing of it in
+ * memory that the caller could change. A vCPU whose ring is full leaves to its caller, so that
+ * none is lost.
  */
 #include "core/vm/events.h"
 #include "core/vm/request.h"

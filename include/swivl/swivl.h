@@ -10,7 +10,8 @@
  *   Linux <linux/kvm.h>. A program that wants more of that header than stands in abi.h includes
  *   it first.
  * - A handle may be used by several threads, but a vCPU's calls belong to one thread at a time;
- *   only swivl_vcpu_kick() may be called while another thread is inside swivl_vcpu_run().
+ *   only swivl_vcpu_kick(), swivl_vcpu_counters() and swivl_vcpu_take_trace() may be called while
+ *   another thread is inside swivl_vcpu_run().
  * - Close what was opened: vCPUs before their VM, VMs before their host.
  * - With NULL or a closed handle the behaviour is undefined; with NULL to a *_close or
  *   *_destroy function nothing happens.
@@ -139,7 +140,8 @@ void *swivl_vcpu_io_data(struct swivl_vcpu *vcpu);
 /*
  * Runs the guest until the next exit. 0: look at swivl_vcpu_state(). -EINTR: a signal or
  * swivl_vcpu_kick(); nothing happened that the caller must handle. -EAGAIN: this vCPU had no
- * work (it has just received INIT, say): call again. Other errors mean that the vCPU cannot go on.
+ * work (it has just received INIT, say), or the records of its trace have to be taken first: call
+ * again. Other errors mean that the vCPU cannot go on.
  */
 int swivl_vcpu_run(struct swivl_vcpu *vcpu);
 
@@ -199,11 +201,25 @@ struct swivl_counter {
 int swivl_vcpu_counters(struct swivl_vcpu *vcpu, struct swivl_counter *counters,
 			unsigned int max);
 
+/*
+ * swivl's own module only: from now on (on: not 0) each exit of this vCPU leaves a record, also
+ * those that the hypervisor handles by itself. -EINVAL: another hypervisor.
+ * The vCPU keeps SWIVL_TRACE_ROOM records; when so many wait, swivl_vcpu_run() returns -EAGAIN
+ * until some have been taken. swivl_vcpu_take_trace() takes at most room of them, the oldest
+ * first, and returns how many.
+ */
+int swivl_vcpu_trace(struct swivl_vcpu *vcpu, int on);
+int swivl_vcpu_take_trace(struct swivl_vcpu *vcpu, struct swivl_trace_record *records,
+			  unsigned int room);
+
 int swivl_vcpu_request(struct swivl_vcpu *vcpu, unsigned long request, void *arg);
 int swivl_vcpu_fd(const struct swivl_vcpu *vcpu);
 
 /* "KVM_EXIT_IO" for KVM_EXIT_IO; "unknown exit" for a number without a name. Never NULL. */
 const char *swivl_exit_name(unsigned int exit_reason);
+
+/* "I/O port" for SWIVL_EXIT_IO; "unknown" for a number without a name. Never NULL. */
+const char *swivl_kind_name(unsigned int kind);
 
 #ifdef __cplusplus
 }

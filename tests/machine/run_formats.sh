@@ -8,7 +8,7 @@
 # add: build/guests/elf_badmmio
 # tests: flat multiboot elf halt halt-without-chips triple-fault unknown-mmio
 # tests: status-0 status-65 status-255 two-processors
-# tests: trace stats interrupts-and-input hang-up terminate
+# tests: trace trace-each trace-json trace-no-file stats interrupts-and-input hang-up terminate
 # tests: no-such-file no-kernel too-large no-device wrong-usage terminal c-example c++-example
 # timeout: 200
 . ./swivl.inc
@@ -47,6 +47,20 @@ runs triple-fault 6 'triple fault' --flat flat_triple
 runs unknown-mmio 6 'code at rip: df 20' elf_badmmio
 runs two-processors 85 'Hello' --cpus 2 --flat flat_hello
 runs trace 85 "out 1 byte port 0x3f8 \(serial port\) = 0x48 'H'" --trace --flat flat_hello
+runs trace-no-file 4 '/none/file: No such file' --trace=/none/file --flat flat_hello
+swivl run --trace=/tmp/trace --stats --kernel elf_hello </dev/null >/tmp/out 2>&1
+if [ $SWIVL_DEVICE = /dev/swivl ]; then
+	[ "$(wc -l </tmp/trace)" = "$(sed -n 's/^ *\([0-9]*\)  exits$/\1/p' /tmp/out)" ] &&
+		grep -q '^\[cpu0 .*\] EPT violation: execute at 0x200000' /tmp/trace &&
+		grep -q 'I/O instruction: out 1 byte .* -> KVM_EXIT_IO  | ee$' /tmp/trace
+else
+	[ "$(grep -c 'only of exits to user space' /tmp/out)" = 1 ] &&
+		[ "$(grep -c '] KVM_EXIT_IO: out 1 byte' /tmp/trace)" = "$(wc -l </tmp/trace)" ]
+fi
+verdict trace-each $? "$(cat /tmp/trace /tmp/out)"
+swivl run --trace=/tmp/trace --json --kernel elf_hello </dev/null >/tmp/out 2>&1
+[ -s /tmp/trace ] && ! grep -v '^{"cpu":0,"time":[0-9.]*,"rip":"0x[0-9a-f]*","name":".*"}$' /tmp/trace
+verdict trace-json $?
 runs stats 85 '21  out 0x3f8  serial port' --stats --flat flat_hello
 
 # ends NAME STATUS INPUT ARGUMENT...: the same, with input typed at once

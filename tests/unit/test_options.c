@@ -78,6 +78,10 @@ static void command_lines(void **state)
 	assert_int_equal(opt.mem, GIB);
 	assert_int_equal(opt.cpus, 4);
 	assert_true(opt.trace && opt.stats && !opt.flat);
+	assert_null(opt.trace_file);
+	assert_int_equal(PARSE(&opt, "--trace=t", "--json", "k"), -1);
+	assert_string_equal(opt.trace_file, "t");
+	assert_true(opt.trace && opt.json);
 	assert_int_equal(PARSE(&opt, "--flat", "f", "--entry", "0:5", "--load", "0x500"), -1);
 	assert_int_equal(opt.flat_load, 0x500);
 	assert_int_equal(opt.entry_ip, 5);
@@ -96,6 +100,7 @@ static void wrong_command_lines(void **state)
 	assert_int_equal(PARSE(&opt, "a", "--cpus", "0"), STATUS_USAGE);
 	assert_int_equal(PARSE(&opt, "a", "--cpus", "65"), STATUS_USAGE);
 	assert_int_equal(PARSE(&opt, "a", "--nothing"), STATUS_USAGE);
+	assert_int_equal(PARSE(&opt, "a", "--json"), STATUS_USAGE);
 	assert_int_equal(PARSE(&opt, "a", "--entry", "5"), STATUS_USAGE);
 	assert_int_equal(PARSE(&opt, "--flat", "a", "--initrd", "b"), STATUS_USAGE);
 }

@@ -94,7 +94,7 @@ static void nothing_is_lost_to_a_bad_pointer(void **state)
 	munmap(page, PAGE);
 }
 
-/* ---- what is recorded --------------------------------------------------------------------------- */
+/* ---- what is recorded ------------------------------------------------------------------------ */
 
 static const struct exit *script;
 static unsigned int at;
@@ -236,7 +236,7 @@ static void on_and_off(void **state)
 	assert_int_equal(take(ROOM), 0);
 }
 
-/* ---- a full ring ---------------------------------------------------------------------------------- */
+/* ---- a full ring ------------------------------------------------------------------------------ */
 
 static unsigned int exits_to_do, exits_done;
 
@@ -250,7 +250,8 @@ static void many(struct vcpu *v, struct model_hw *hw)
 /* Takes them in pieces of this many: all have to come, however they wrap around. */
 static void all_of(unsigned int exits, u32 piece)
 {
-	u32 next = 0, first = model_vcpu(vcpu)->exits[EXIT_CPUID] + model_vcpu(vcpu)->exits[EXIT_HLT];
+	const u64 *before = model_vcpu(vcpu)->exits;
+	u32 next = 0, first = before[EXIT_CPUID] + before[EXIT_HLT];
 	bool ended = false;
 	long ret, n = 0;
 
