@@ -19,10 +19,11 @@
 #define ALL 0xffffffffu
 #define B(n) (1u << (n))
 
-/* Bits that pass if the processor has them, by leaf and sub-leaf (SDM vol. 2, CPUID). */
+/* What a guest can have, by leaf and sub-leaf (SDM vol. 2, CPUID). */
 static const struct {
 	u32 leaf, subleaf;
-	struct x86_cpuid pass;
+	struct x86_cpuid pass; /* bits that it has if the processor has them */
+	struct x86_cpuid ours; /* bits that it has in any case */
 } masks[] = {
 	{ 0x1, 0,
 	  { .eax = ALL,
@@ -30,18 +31,23 @@ static const struct {
 	    .ecx = B(0) | B(1) | B(9) | B(12) | B(13) | B(17) | B(19) | B(20) | B(22) | B(23) |
 		   B(25) | B(26) | B(28) | B(29) | B(30),
 	    .edx = 0x3ff | B(11) | B(12) | B(13) | B(14) | B(15) | B(16) | B(17) | B(19) | B(23) |
-		   B(24) | B(25) | B(26) | B(27) } },
+		   B(24) | B(25) | B(26) | B(27) },
+	  { .ecx = CPUID_1_ECX_HYPERVISOR | CPUID_1_ECX_X2APIC } },
 	{ 0x2, 0, { ALL, ALL, ALL, ALL } },
 	{ 0x4, 0, { 0x3fff, ALL, ALL, ALL } }, /* caches; nobody shares them */
+	{ 0x6, 0, { 0 }, { .eax = B(2) } }, /* the APIC timer never stops */
 	{ 0x7, 0,
 	  { .ebx = B(0) | B(3) | B(4) | B(5) | B(6) | B(7) | B(8) | B(9) | B(10) | B(11) | B(13) |
 		   B(16) | B(17) | B(18) | B(19) | B(20) | B(21) | B(23) | B(24) | B(26) | B(27) |
 		   B(28) | B(29) | B(30) | B(31),
 	    .ecx = B(1) | B(2) | B(6) | B(8) | B(9) | B(10) | B(11) | B(12) | B(14) | B(22) |
 		   B(25) | B(27) | B(28),
-	    .edx = B(2) | B(3) | B(4) | B(8) | B(10) | B(14) | B(16) } },
+	    .edx = B(2) | B(3) | B(4) | B(8) | B(10) | B(14) | B(16) },
+	  { .ebx = B(1) } }, /* TSC_ADJUST */
 	{ 0x7, 1, { .eax = B(4) | B(5) | B(10) | B(11) | B(12) } },
 	{ 0xd, 1, { .eax = B(0) | B(1) | B(2) } }, /* XSAVEOPT, XSAVEC, XGETBV with ECX 1 */
+	/* The signature of the interface, which is KVM's; no paravirtual features. */
+	{ HYPERVISOR, 0, { 0 }, { MAX_HYPERVISOR, 0x4b4d564b, 0x564b4d56, 0x4d } },
 	{ 0x80000001, 0,
 	  { .eax = ALL,
 	    .ebx = ALL,
@@ -55,6 +61,29 @@ static const struct {
 	{ 0x80000006, 0, { ALL, ALL, ALL, ALL } },
 	{ 0x80000007, 0, { .edx = B(8) } }, /* the TSC is invariant */
 	{ 0x80000008, 0, { .ebx = B(0) | B(2) | B(9) } },
+};
+
+/* Of these, bits that are of no use without state or controls that have to be there for guests. */
+static const struct {
+	u32 leaf, subleaf;
+	struct x86_cpuid bits;
+	u64 xcr0; /* the XSAVE area has these registers */
+	u32 vendor; /* the vendor switches the instructions on */
+} needs[] = {
+	{ 0x1, 0, { .ecx = CPUID_1_ECX_XSAVE }, XCR0_X87 },
+	{ 0x1, 0, { .ecx = B(12) | B(28) | B(29) }, XCR0_AVX }, /* FMA, AVX, F16C */
+	{ 0x7, 0, { .ebx = B(5), .ecx = B(9) | B(10) }, XCR0_AVX }, /* AVX2, VAES, VPCLMULQDQ */
+	{ 0x7, 0,
+	  { .ebx = B(16) | B(17) | B(21) | B(26) | B(27) | B(28) | B(30) | B(31),
+	    .ecx = B(1) | B(6) | B(11) | B(12) | B(14),
+	    .edx = B(2) | B(3) | B(8) },
+	  XCR0_AVX512 },
+	{ 0x7, 0, { .ebx = CPUID_7_EBX_INVPCID }, .vendor = VENDOR_INVPCID },
+	{ 0x7, 0, { .ecx = B(22) }, .vendor = VENDOR_RDTSCP }, /* RDPID */
+	{ 0x7, 1, { .eax = B(4) }, XCR0_AVX },
+	{ 0x7, 1, { .eax = B(5) }, XCR0_AVX512 },
+	{ 0xd, 1, { .eax = ALL }, XCR0_X87 },
+	{ 0x80000001, 0, { .edx = CPUID_X1_EDX_RDTSCP }, .vendor = VENDOR_RDTSCP },
 };
 
 static u32 min_u32(u32 a, u32 b)
@@ -71,55 +100,31 @@ static struct x86_cpuid passed(u32 leaf, u32 subleaf)
 		if (masks[i].leaf != leaf || (leaf != 4 && masks[i].subleaf != subleaf))
 			continue;
 		host = x86_cpuid(leaf, subleaf);
-		host.eax &= masks[i].pass.eax;
-		host.ebx &= masks[i].pass.ebx;
-		host.ecx &= masks[i].pass.ecx;
-		host.edx &= masks[i].pass.edx;
+		host.eax = (host.eax & masks[i].pass.eax) | masks[i].ours.eax;
+		host.ebx = (host.ebx & masks[i].pass.ebx) | masks[i].ours.ebx;
+		host.ecx = (host.ecx & masks[i].pass.ecx) | masks[i].ours.ecx;
+		host.edx = (host.edx & masks[i].pass.edx) | masks[i].ours.edx;
 		return host;
 	}
 	return none;
 }
 
-/* Instructions that fault in a guest unless the vendor switches them on. */
-static bool vendor_has(u32 feature)
+static void drop_useless(u32 leaf, u32 subleaf, struct x86_cpuid *r)
 {
-	return vendor->features && (vendor->features() & feature);
-}
+	u32 features = vendor->features ? vendor->features() : 0;
+	unsigned int i;
 
-static void adjust_1(struct x86_cpuid *r)
-{
-	r->ecx |= CPUID_1_ECX_HYPERVISOR | CPUID_1_ECX_X2APIC;
-	if (!fpu_features())
-		r->ecx &= ~CPUID_1_ECX_XSAVE;
-	if (!(fpu_features() & XCR0_AVX))
-		r->ecx &= ~(B(12) | B(28) | B(29)); /* FMA, AVX, F16C */
-}
-
-static void adjust_7(struct x86_cpuid *r)
-{
-	r->eax = min_u32(x86_cpuid(7, 0).eax, 1);
-	r->ebx |= B(1); /* TSC_ADJUST is ours */
-	if (!vendor_has(VENDOR_INVPCID))
-		r->ebx &= ~CPUID_7_EBX_INVPCID;
-	if (!vendor_has(VENDOR_RDTSCP))
-		r->ecx &= ~B(22); /* RDPID */
-	if (!(fpu_features() & XCR0_AVX)) {
-		r->ebx &= ~B(5); /* AVX2 */
-		r->ecx &= ~(B(9) | B(10)); /* VAES, VPCLMULQDQ */
+	for (i = 0; i < ARRAY_SIZE(needs); i++) {
+		if (needs[i].leaf != leaf || needs[i].subleaf != subleaf)
+			continue;
+		if (needs[i].xcr0 ? (fpu_features() & needs[i].xcr0) != 0 :
+				    (features & needs[i].vendor) != 0)
+			continue;
+		r->eax &= ~needs[i].bits.eax;
+		r->ebx &= ~needs[i].bits.ebx;
+		r->ecx &= ~needs[i].bits.ecx;
+		r->edx &= ~needs[i].bits.edx;
 	}
-	if (!(fpu_features() & XCR0_AVX512)) {
-		r->ebx &= ~(B(16) | B(17) | B(21) | B(26) | B(27) | B(28) | B(30) | B(31));
-		r->ecx &= ~(B(1) | B(6) | B(11) | B(12) | B(14));
-		r->edx &= ~(B(2) | B(3) | B(8));
-	}
-}
-
-static void adjust_7_1(struct x86_cpuid *r)
-{
-	if (!(fpu_features() & XCR0_AVX))
-		r->eax &= ~B(4);
-	if (!(fpu_features() & XCR0_AVX512))
-		r->eax &= ~B(5);
 }
 
 /* Leaf 0xD: the XSAVE area. What follows from the guest's XCR0 is put in when it asks. */
@@ -131,10 +136,7 @@ static void adjust_d(u32 subleaf, struct x86_cpuid *r)
 		r->eax = features;
 		r->edx = features >> 32;
 		r->ebx = r->ecx = features ? fpu_area_size() : 0;
-	} else if (subleaf == 1) {
-		if (!features)
-			r->eax = 0;
-	} else if (subleaf < 63 && (features >> subleaf & 1)) {
+	} else if (subleaf > 1 && subleaf < 63 && (features >> subleaf & 1)) {
 		*r = x86_cpuid(0xd, subleaf);
 		r->ecx &= B(1); /* aligned in the compacted format; bit 0 would be for IA32_XSS */
 		r->edx = 0;
@@ -160,33 +162,19 @@ static struct x86_cpuid offered(u32 leaf, u32 subleaf)
 	if ((leaf < HYPERVISOR && leaf > max_basic) || (leaf >= EXTENDED && leaf > max_extended))
 		return r;
 	r = passed(leaf, subleaf);
+	drop_useless(leaf, subleaf, &r);
 	switch (leaf) {
 	case 0:
 	case EXTENDED:
 		r = x86_cpuid(leaf, 0);
 		r.eax = leaf ? max_extended : max_basic;
 		break;
-	case 1:
-		adjust_1(&r);
-		break;
-	case 6:
-		r.eax = B(2); /* the APIC timer never stops */
-		break;
 	case 7:
 		if (subleaf == 0)
-			adjust_7(&r);
-		else
-			adjust_7_1(&r);
+			r.eax = min_u32(x86_cpuid(7, 0).eax, 1);
 		break;
 	case 0xd:
 		adjust_d(subleaf, &r);
-		break;
-	case HYPERVISOR: /* the signature of the interface, which is KVM's; no paravirtual features */
-		r = (struct x86_cpuid){ MAX_HYPERVISOR, 0x4b4d564b, 0x564b4d56, 0x4d };
-		break;
-	case 0x80000001:
-		if (!vendor_has(VENDOR_RDTSCP))
-			r.edx &= ~CPUID_X1_EDX_RDTSCP;
 		break;
 	case 0x80000008:
 		adjust_x8(&r);
@@ -195,21 +183,27 @@ static struct x86_cpuid offered(u32 leaf, u32 subleaf)
 	return r;
 }
 
-static u32 reg_of(const struct x86_cpuid *r, unsigned int reg)
+static bool has_bit(struct x86_cpuid r, unsigned int reg, unsigned int bit)
 {
-	const u32 regs[4] = { r->eax, r->ebx, r->ecx, r->edx };
+	const u32 regs[4] = { r.eax, r.ebx, r.ecx, r.edx };
 
-	return regs[reg & 3];
+	return regs[reg & 3] >> bit & 1;
 }
 
 bool cpuid_offers(u32 leaf, u32 subleaf, unsigned int reg, unsigned int bit)
 {
-	struct x86_cpuid r = offered(leaf, subleaf);
-
-	return reg_of(&r, reg) >> bit & 1;
+	return has_bit(offered(leaf, subleaf), reg, bit);
 }
 
 /* ---- KVM_GET_SUPPORTED_CPUID ----------------------------------------------------------------- */
+
+static void set_registers(struct kvm_cpuid_entry2 *e, const struct x86_cpuid *r)
+{
+	e->eax = r->eax;
+	e->ebx = r->ebx;
+	e->ecx = r->ecx;
+	e->edx = r->edx;
+}
 
 static bool has_subleaves(u32 leaf)
 {
@@ -227,10 +221,7 @@ static int add_entry(struct request *rq, u32 leaf, u32 subleaf, const struct x86
 	e->function = leaf;
 	e->index = subleaf;
 	e->flags = has_subleaves(leaf) ? KVM_CPUID_FLAG_SIGNIFCANT_INDEX : 0;
-	e->eax = r->eax;
-	e->ebx = r->ebx;
-	e->ecx = r->ecx;
-	e->edx = r->edx;
+	set_registers(e, r);
 	return 0;
 }
 
@@ -446,12 +437,8 @@ void vcpu_cpuid(struct vcpu *vcpu)
 bool vcpu_has_cpuid(struct vcpu *vcpu, u32 leaf, u32 subleaf, unsigned int reg, unsigned int bit)
 {
 	const struct kvm_cpuid_entry2 *e = find(vcpu, leaf, subleaf);
-	struct x86_cpuid r;
 
-	if (!e)
-		return false;
-	r = registers_of(e);
-	return reg_of(&r, reg) >> bit & 1;
+	return e && has_bit(registers_of(e), reg, bit);
 }
 
 /* ---- KVM_SET_CPUID and its like ----------------------------------------------------------------- */
@@ -553,11 +540,11 @@ long rq_set_cpuid(struct request *rq)
 	if (!entries)
 		return -SWIVL_ENOMEM;
 	for (i = 0; i < rq->room; i++) {
-		entries[i].function = list->entries[i].function;
-		entries[i].eax = list->entries[i].eax;
-		entries[i].ebx = list->entries[i].ebx;
-		entries[i].ecx = list->entries[i].ecx;
-		entries[i].edx = list->entries[i].edx;
+		const struct kvm_cpuid_entry *e = &list->entries[i];
+		struct x86_cpuid r = { e->eax, e->ebx, e->ecx, e->edx };
+
+		entries[i].function = e->function;
+		set_registers(&entries[i], &r);
 	}
 	ret = set_entries(rq->vcpu, entries, rq->room);
 	host_free(entries);
@@ -573,14 +560,11 @@ long rq_get_cpuid2(struct request *rq)
 	if (rq->room < vcpu->ncpuid)
 		return -SWIVL_E2BIG;
 	for (i = 0; i < vcpu->ncpuid; i++) {
-		list->entries[i] = vcpu->cpuid[i];
 		struct x86_cpuid r = registers_of(&vcpu->cpuid[i]);
 
 		apply_state(vcpu, &vcpu->cpuid[i], &r);
-		list->entries[i].eax = r.eax;
-		list->entries[i].ebx = r.ebx;
-		list->entries[i].ecx = r.ecx;
-		list->entries[i].edx = r.edx;
+		list->entries[i] = vcpu->cpuid[i];
+		set_registers(&list->entries[i], &r);
 	}
 	list->nent = vcpu->ncpuid;
 	rq->entries_out = vcpu->ncpuid;

@@ -1,23 +1,12 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
  * The one table of MSRs: where each lives, who may read and write it, which bits exist. What is
- * not in the table does not exist for guests. Most are fields of vcpu->state or of struct
- * vcpu_msrs and need a line of the table only; the rest have functions.
+ * not in the table does not exist for guests. Most are fields of vcpu->state or vcpu->msrs and
+ * need a line of the table only; the rest have functions.
  */
 #include "core/vm/request.h"
 #include "core/x86/cpu.h"
 #include "core/x86/regs.h"
-
-/* MSRs that are memory and nothing else: the guest's view of caches and firmware. */
-struct vcpu_msrs {
-	u64 tsc_adjust;
-	u64 misc_enable;
-	u64 bios_sign;
-	u64 mcg_status;
-	u64 mtrr_phys[16];
-	u64 mtrr_fix64k, mtrr_fix16k[2], mtrr_fix4k[8];
-	u64 mtrr_def;
-};
 
 struct msr_desc;
 typedef int msr_read_fn(struct vcpu *vcpu, const struct msr_desc *d, u32 msr, u64 *value);
@@ -27,8 +16,8 @@ typedef int msr_write_fn(struct vcpu *vcpu, const struct msr_desc *d, u32 msr, u
 struct msr_desc {
 	u32 first, count; /* numbers first .. first + count - 1 */
 	u16 flags; /* MSR_* below */
-	u16 offset; /* of the field: vcpu->state if group, else vcpu->msrs; plus 8 for each number */
-	u32 group; /* STATE_* */
+	u16 offset; /* of the field in struct vcpu; plus 8 for each number */
+	u32 group; /* STATE_* of a field of vcpu->state that is not always in memory */
 	u64 fixed; /* of MSR_FIXED: the value */
 	u64 reserved; /* bits that may not be set */
 	msr_read_fn *read; /* NULL: the field */
@@ -105,7 +94,7 @@ static int write_tsc(struct vcpu *vcpu, const struct msr_desc *d, u32 msr, u64 v
 	if (from_guest) {
 		/* SDM vol. 3, 18.17.3: what is added to the TSC is added to TSC_ADJUST. */
 		read_tsc(vcpu, d, msr, &now);
-		vcpu->msrs->tsc_adjust += value - now;
+		vcpu->msrs.tsc_adjust += value - now;
 		vcpu_set_tsc_offset(vcpu, vcpu->state.tsc_offset + value - now);
 		return 0;
 	}
@@ -120,15 +109,9 @@ static int write_tsc_adjust(struct vcpu *vcpu, const struct msr_desc *d, u32 msr
 {
 	if (from_guest) {
 		vcpu_need(vcpu, STATE_TSC);
-		vcpu_set_tsc_offset(vcpu, vcpu->state.tsc_offset + value - vcpu->msrs->tsc_adjust);
+		vcpu_set_tsc_offset(vcpu, vcpu->state.tsc_offset + value - vcpu->msrs.tsc_adjust);
 	}
-	vcpu->msrs->tsc_adjust = value;
-	return 0;
-}
-
-static int read_apic_base(struct vcpu *vcpu, const struct msr_desc *d, u32 msr, u64 *value)
-{
-	*value = vcpu->state.apic_base;
+	vcpu->msrs.tsc_adjust = value;
 	return 0;
 }
 
@@ -164,21 +147,6 @@ static int write_efer(struct vcpu *vcpu, const struct msr_desc *d, u32 msr, u64 
 		return MSR_REFUSED;
 	s->efer = (value & ~(u64)EFER_LMA) | (s->efer & EFER_LMA);
 	vcpu->dirty |= STATE_CR;
-	return 0;
-}
-
-static int read_segment_base(struct vcpu *vcpu, const struct msr_desc *d, u32 msr, u64 *value)
-{
-	vcpu_need(vcpu, STATE_SEG);
-	*value = vcpu->state.seg[msr == IA32_FS_BASE ? SEG_FS : SEG_GS].base;
-	return 0;
-}
-
-static int write_segment_base(struct vcpu *vcpu, const struct msr_desc *d, u32 msr, u64 value,
-			      bool from_guest)
-{
-	vcpu_touch(vcpu, STATE_SEG);
-	vcpu->state.seg[msr == IA32_FS_BASE ? SEG_FS : SEG_GS].base = value;
 	return 0;
 }
 
@@ -234,12 +202,11 @@ static int write_mtrr(struct vcpu *vcpu, const struct msr_desc *d, u32 msr, u64 
 
 #define STATE(msr, member, grp, fl, ...) \
 	{ .first = msr, .count = 1, .flags = MSR_LISTED | (fl), .group = grp, \
-	  .offset = offsetof(struct vcpu_state, member), __VA_ARGS__ }
+	  .offset = offsetof(struct vcpu, state.member), __VA_ARGS__ }
 #define MEMORY(msr, n, member, fl, ...) \
-	{ .first = msr, .count = n, .flags = fl, .offset = offsetof(struct vcpu_msrs, member), \
+	{ .first = msr, .count = n, .flags = fl, .offset = offsetof(struct vcpu, msrs.member), \
 	  __VA_ARGS__ }
 #define FIXED(msr, value) { .first = msr, .count = 1, .flags = MSR_FIXED, .fixed = value }
-#define CALL(msr, n, fl, ...) { .first = msr, .count = n, .flags = fl, __VA_ARGS__ }
 
 #define MTRRCAP 0x508 /* eight variable ranges, fixed ranges, write combining */
 #define NEEDS_MTRR .cpuid = CPUID_BIT(1u, 3u, 12u)
@@ -249,11 +216,12 @@ static int write_mtrr(struct vcpu *vcpu, const struct msr_desc *d, u32 msr, u64 
 /* Sorted by number. */
 static const struct msr_desc msrs[] = {
 	{ .first = IA32_P5_MC_ADDR, .count = 2, .flags = MSR_FIXED },
-	CALL(IA32_TIME_STAMP_COUNTER, 1, MSR_LISTED, .read = read_tsc, .write = write_tsc),
+	{ .first = IA32_TIME_STAMP_COUNTER, .count = 1, .flags = MSR_LISTED, .read = read_tsc,
+	  .write = write_tsc },
 	/* KVM's clock by its first numbers: not offered; programs reset it to 0 all the same. */
 	{ .first = 0x11, .count = 2, .flags = MSR_FIXED | MSR_HOST_ONLY },
 	FIXED(IA32_PLATFORM_ID, 0),
-	CALL(IA32_APIC_BASE, 1, MSR_LISTED, .read = read_apic_base, .write = write_apic_base),
+	STATE(IA32_APIC_BASE, apic_base, 0, 0, .write = write_apic_base),
 	FIXED(0x2a, 0), /* EBL_CR_POWERON */
 	FIXED(IA32_FEATURE_CONTROL, FEATURE_CONTROL_LOCKED),
 	MEMORY(IA32_TSC_ADJUST, 1, tsc_adjust, MSR_LISTED, .write = write_tsc_adjust,
@@ -289,8 +257,8 @@ static const struct msr_desc msrs[] = {
 	STATE(IA32_LSTAR, lstar, STATE_SYSCALL, MSR_LINEAR),
 	STATE(IA32_CSTAR, cstar, STATE_SYSCALL, MSR_LINEAR),
 	STATE(IA32_FMASK, fmask, STATE_SYSCALL, 0, .reserved = ~0xffffffffull),
-	CALL(IA32_FS_BASE, 2, MSR_LISTED | MSR_LINEAR, .read = read_segment_base,
-	     .write = write_segment_base),
+	STATE(IA32_FS_BASE, seg[SEG_FS].base, STATE_SEG, MSR_LINEAR),
+	STATE(IA32_GS_BASE, seg[SEG_GS].base, STATE_SEG, MSR_LINEAR),
 	STATE(IA32_KERNEL_GS_BASE, kernel_gs_base, STATE_SYSCALL, MSR_LINEAR),
 	STATE(IA32_TSC_AUX, tsc_aux, STATE_SYSCALL, 0, .reserved = ~0xffffffffull,
 	      .cpuid = CPUID_BIT(0x80000001u, 3u, 27u)),
@@ -320,9 +288,7 @@ static const struct msr_desc *find(u32 msr)
 
 static u64 *field(struct vcpu *vcpu, const struct msr_desc *d, u32 msr)
 {
-	char *base = d->group ? (char *)&vcpu->state : (char *)vcpu->msrs;
-
-	return (u64 *)(base + d->offset) + (msr - d->first);
+	return (u64 *)((char *)vcpu + d->offset) + (msr - d->first);
 }
 
 /* Guests use few of them, each again and again: the last one is tried first. */
@@ -394,25 +360,11 @@ int msr_write(struct vcpu *vcpu, u32 msr, u64 value, bool from_guest)
 	return 0;
 }
 
-int vcpu_msrs_init(struct vcpu *vcpu)
+void vcpu_msrs_init(struct vcpu *vcpu)
 {
 	vcpu->guest_phys_bits = GUEST_PHYS_BITS_DEFAULT;
-	vcpu->msrs = host_alloc(sizeof(*vcpu->msrs));
-	if (!vcpu->msrs)
-		return -SWIVL_ENOMEM;
-	vcpu->msrs->misc_enable = MISC_ENABLE_FAST_STRING | 1u << 11 | 1u << 12; /* no BTS, PEBS */
-	vcpu->msrs->bios_sign = 1ull << 32;
-	return 0;
-}
-
-size_t vcpu_msrs_size(void)
-{
-	return sizeof(struct vcpu_msrs);
-}
-
-void vcpu_msrs_free(struct vcpu *vcpu)
-{
-	host_free(vcpu->msrs);
+	vcpu->msrs.misc_enable = MISC_ENABLE_FAST_STRING | 1u << 11 | 1u << 12; /* no BTS, PEBS */
+	vcpu->msrs.bios_sign = 1ull << 32;
 }
 
 /* ---- requests ---------------------------------------------------------------------------------- */

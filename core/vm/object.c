@@ -106,7 +106,6 @@ void swivl_cpu_down(void)
 static void vcpu_free(struct vcpu *vcpu)
 {
 	vcpu_chips_free(vcpu);
-	vcpu_msrs_free(vcpu);
 	host_free(vcpu->trace);
 	host_free(vcpu->mmio);
 	host_free(vcpu->cpuid);
@@ -172,10 +171,9 @@ free_vm:
 static int vcpu_alloc(struct vm *vm, u32 id, struct vcpu **out)
 {
 	struct vcpu *vcpu = host_alloc(sizeof(*vcpu));
-	int err = -SWIVL_ENOMEM;
 
 	if (!vcpu)
-		return err;
+		return -SWIVL_ENOMEM;
 	vcpu->vm = vm;
 	vcpu->id = id;
 	vcpu->cpu = -1;
@@ -185,12 +183,11 @@ static int vcpu_alloc(struct vm *vm, u32 id, struct vcpu **out)
 	vcpu->run = host_page_alloc();
 	vcpu->pio = host_page_alloc();
 	vcpu->fpu = host_page_alloc();
-	if (vcpu->run && vcpu->pio && vcpu->fpu)
-		err = vcpu_msrs_init(vcpu);
-	if (err) {
+	if (!vcpu->run || !vcpu->pio || !vcpu->fpu) {
 		vcpu_free(vcpu);
-		return err;
+		return -SWIVL_ENOMEM;
 	}
+	vcpu_msrs_init(vcpu);
 	*out = vcpu;
 	return 0;
 }

@@ -163,7 +163,7 @@ static void add_stats(struct swivl_stats *s, const struct vcpu *vcpu)
 	s->hardware_reads += vcpu->hardware_reads;
 	s->hardware_writes += vcpu->hardware_writes;
 	s->memory += sizeof(*vcpu) + 3 * SWIVL_PAGE_SIZE + vcpu->ncpuid * sizeof(*vcpu->cpuid) +
-		     vcpu_msrs_size() + vcpu_trace_size(vcpu) + (vcpu->lapic ? sizeof(*vcpu->lapic) : 0);
+		     vcpu_trace_size(vcpu) + (vcpu->lapic ? sizeof(*vcpu->lapic) : 0);
 }
 
 /* A slot's log counts with the slot. vm->lock held. */

@@ -105,6 +105,17 @@ struct vcpu_state {
 	u64 apic_base;
 };
 
+/* MSRs that are memory and nothing else: the guest's view of caches and firmware. */
+struct vcpu_msrs {
+	u64 tsc_adjust;
+	u64 misc_enable;
+	u64 bios_sign;
+	u64 mcg_status;
+	u64 mtrr_phys[16];
+	u64 mtrr_fix64k, mtrr_fix16k[2], mtrr_fix4k[8];
+	u64 mtrr_def;
+};
+
 /* An event to be delivered at the next entry, or whose delivery was interrupted by an exit. */
 enum event_type { EVENT_NONE, EVENT_INTERRUPT, EVENT_NMI, EVENT_EXCEPTION, EVENT_SOFT_INTERRUPT,
 		  EVENT_SOFT_EXCEPTION /* INT3, INTO */, EVENT_PRIVILEGED_SOFT /* INT1 */ };
@@ -224,7 +235,7 @@ struct vcpu {
 
 	void *fpu; /* XSAVE area, standard format, one page, 64-byte aligned */
 	u8 last_msr; /* place in the table of msr.c */
-	struct vcpu_msrs *msrs; /* of msr.c: those that are only memory */
+	struct vcpu_msrs msrs;
 	struct lapic *lapic; /* NULL without the in-kernel chip */
 	struct host_timer lapic_timer;
 	u64 lapic_armed;
@@ -363,9 +374,7 @@ bool cpuid_offers(u32 leaf, u32 subleaf, unsigned int reg, unsigned int bit);
 /* MAXPHYADDR of a guest whose CPUID does not say (SDM vol. 2, CPUID leaf 80000008H). */
 #define GUEST_PHYS_BITS_DEFAULT 36
 void vcpu_set_tsc_offset(struct vcpu *vcpu, u64 offset);
-int vcpu_msrs_init(struct vcpu *vcpu);
-void vcpu_msrs_free(struct vcpu *vcpu);
-size_t vcpu_msrs_size(void);
+void vcpu_msrs_init(struct vcpu *vcpu);
 /*
  * 0, or why the guest gets #GP and the caller of KVM_GET_MSRS an end of its list. A write may
  * also return -SWIVL_EAGAIN: again outside of the section.
