@@ -27,7 +27,7 @@ static struct reason *add(struct judgement *j, const char *name, const char *wha
 }
 
 /* Once for each reason: the first CPU that has it stands for all. */
-static void refuse(struct judgement *j, const struct refusal_report *why)
+static void add_refusal(struct judgement *j, const struct refusal_report *why)
 {
 	const struct refusal_text *t = refusal_text(why->why);
 	struct reason *r;
@@ -70,13 +70,13 @@ static void judge_vmx_msrs(struct judgement *j, const struct facts *f, unsigned 
 		why.field = "IA32_FEATURE_CONTROL";
 		why.wanted = FEATURE_CONTROL_LOCKED | FEATURE_CONTROL_VMX;
 		why.found = control;
-		refuse(j, &why);
+		add_refusal(j, &why);
 	}
 	reading = &f->cpus[cpu];
 	caps = vmx_gather_caps(read_fact);
 	if (!vmx_compute_controls(&caps, &controls, &why)) {
 		why.cpu = cpu;
-		refuse(j, &why);
+		add_refusal(j, &why);
 	}
 }
 
@@ -101,7 +101,7 @@ static void judge_svm_msrs(struct judgement *j, const struct facts *f, unsigned 
 	if (!(control & VM_CR_SVMDIS))
 		return;
 	why.why = control & VM_CR_LOCK ? REFUSE_SVM_LOCKED : REFUSE_SVM_DISABLED;
-	refuse(j, &why);
+	add_refusal(j, &why);
 }
 
 /* ---- both ---- */
@@ -116,12 +116,12 @@ static void judge_cpu(struct judgement *j, const struct facts *f, unsigned int c
 		why.why = intel ? REFUSE_VMX_CPUID : REFUSE_SVM_CPUID;
 		why.field = intel ? "CPUID.1:ECX.VMX" : "CPUID.80000001h:ECX.SVM";
 		why.wanted = intel ? CPUID_1_VMX : CPUID_X1_SVM;
-		refuse(j, &why);
+		add_refusal(j, &why);
 		return;
 	}
 	if (!intel && !c->nested_paging) {
 		why.why = REFUSE_NO_NESTED_PAGING;
-		refuse(j, &why);
+		add_refusal(j, &why);
 	}
 	if (!c->msrs_known) {
 		j->msrs_missing = true;
@@ -152,7 +152,7 @@ static void judge_processor(struct judgement *j, const struct facts *f)
 
 		judge_cpu(j, f, cpu);
 		if (differs(&f->cpus[0], &f->cpus[cpu]))
-			refuse(j, &why);
+			add_refusal(j, &why);
 	}
 	if (f->vendor == VENDOR_INTEL && f->cpus[0].extension && !f->cpus[0].msrs_known)
 		judge_vmx_flags(j, f);

@@ -9,6 +9,60 @@
 #define TIMER_TSC (1u << 18)
 #define NS_PER_MS 1000000ull
 
+/* ---- what registers there are ----------------------------------------------------------- */
+
+#define IN_PAGE 1 /* the xAPIC has it */
+#define RDMSR 2 /* the x2APIC lets it be read */
+#define WRMSR 4 /* and written */
+#define LVT 8 /* an entry of the local vector table */
+
+struct reg_rule {
+	u32 bits; /* that can be set */
+	u32 ones; /* that always are */
+	u32 flags;
+};
+
+/* SDM tables 11-1 and 11-6; LVT entries by figure 11-8. */
+static const struct reg_rule rules[LAPIC_REGS] = {
+	[LAPIC_ID] = { 0xff000000, 0, IN_PAGE | RDMSR },
+	[LAPIC_VERSION] = { 0, LAPIC_VERSION_VALUE, IN_PAGE | RDMSR },
+	[LAPIC_TPR] = { 0xff, 0, IN_PAGE | RDMSR | WRMSR },
+	[LAPIC_APR] = { 0, 0, IN_PAGE },
+	[LAPIC_PPR] = { 0, 0, IN_PAGE | RDMSR },
+	[LAPIC_EOI] = { 0, 0, IN_PAGE | WRMSR },
+	[LAPIC_LDR] = { 0xff000000, 0, IN_PAGE | RDMSR }, /* of an x2APIC it follows from the ID */
+	[LAPIC_DFR] = { 0xf0000000, 0x0fffffff, IN_PAGE },
+	[LAPIC_SVR] = { 0x3ff, 0, IN_PAGE | RDMSR | WRMSR },
+	[LAPIC_ISR ... LAPIC_ESR - 1] = { 0xffffffff, 0, IN_PAGE | RDMSR },
+	[LAPIC_ESR] = { 0xff, 0, IN_PAGE | RDMSR | WRMSR },
+	[LAPIC_LVT_CMCI] = { 0x107ff, 0, IN_PAGE | RDMSR | WRMSR | LVT },
+	[LAPIC_ICR] = { ~ICR_BUSY, 0, IN_PAGE | RDMSR }, /* written with ICR2 at once */
+	[LAPIC_ICR2] = { 0xffffffff, 0, IN_PAGE },
+	[LAPIC_LVT_TIMER] = { 0x700ff, 0, IN_PAGE | RDMSR | WRMSR | LVT },
+	[LAPIC_LVT_THERMAL] = { 0x107ff, 0, IN_PAGE | RDMSR | WRMSR | LVT },
+	[LAPIC_LVT_PMC] = { 0x107ff, 0, IN_PAGE | RDMSR | WRMSR | LVT },
+	[LAPIC_LVT_LINT0] = { 0x1a7ff, 0, IN_PAGE | RDMSR | WRMSR | LVT },
+	[LAPIC_LVT_LINT1] = { 0x1a7ff, 0, IN_PAGE | RDMSR | WRMSR | LVT },
+	[LAPIC_LVT_ERROR] = { 0x100ff, 0, IN_PAGE | RDMSR | WRMSR | LVT },
+	[LAPIC_TMICT] = { 0xffffffff, 0, IN_PAGE | RDMSR | WRMSR },
+	[LAPIC_TMCCT] = { 0, 0, IN_PAGE | RDMSR },
+	[LAPIC_TDCR] = { 0xb, 0, IN_PAGE | RDMSR | WRMSR },
+	[LAPIC_SELF_IPI] = { 0xff, 0, WRMSR },
+};
+
+/* Register 0 is none. */
+static const struct reg_rule *rule(unsigned reg)
+{
+	return &rules[reg < LAPIC_REGS ? reg : 0];
+}
+
+u32 lapic_possible(unsigned reg, u32 val)
+{
+	const struct reg_rule *r = rule(reg);
+
+	return r->flags & IN_PAGE ? (val & r->bits) | r->ones : 0;
+}
+
 /* ---- vectors and priorities ------------------------------------------------------------ */
 
 static bool bit_test(const u32 *bits, u8 vector)
@@ -338,32 +392,11 @@ static int write_tsc_deadline(struct lapic *l, u64 val, u64 now, u64 tsc)
 
 /* ---- registers -------------------------------------------------------------------------- */
 
-/* Writable bits of the LVT entries (SDM figure 11-8). */
-u32 lapic_lvt_bits(unsigned reg)
-{
-	switch (reg) {
-	case LAPIC_LVT_TIMER:
-		return 0x700ff;
-	case LAPIC_LVT_LINT0:
-	case LAPIC_LVT_LINT1:
-		return 0x1a7ff;
-	case LAPIC_LVT_ERROR:
-		return 0x100ff;
-	default:
-		return 0x107ff;
-	}
-}
-
-bool lapic_is_lvt(unsigned reg)
-{
-	return reg == LAPIC_LVT_CMCI || (reg >= LAPIC_LVT_TIMER && reg <= LAPIC_LVT_ERROR);
-}
-
 static void write_lvt(struct lapic *l, unsigned reg, u32 val)
 {
 	u32 old = l->reg[reg];
 
-	val &= lapic_lvt_bits(reg);
+	val = lapic_possible(reg, val);
 	if (!lapic_soft_enabled(l))
 		val |= LAPIC_LVT_MASKED;
 	l->reg[reg] = val;
@@ -381,7 +414,7 @@ static void write_svr(struct lapic *l, u32 val)
 	if (val & LAPIC_SVR_ENABLED)
 		return;
 	for (reg = LAPIC_LVT_CMCI; reg <= LAPIC_LVT_ERROR; reg++) {
-		if (lapic_is_lvt(reg))
+		if (rule(reg)->flags & LVT)
 			l->reg[reg] |= LAPIC_LVT_MASKED;
 	}
 	update_extint(l);
@@ -393,21 +426,11 @@ static u32 x2apic_ldr(u8 id)
 	return (u32)(id >> 4) << 16 | 1u << (id & 15);
 }
 
-static bool exists(unsigned reg)
-{
-	if (reg >= LAPIC_ISR && reg <= LAPIC_ESR)
-		return true;
-	if (reg >= LAPIC_LVT_CMCI && reg <= LAPIC_TMCCT)
-		return true;
-	return reg == LAPIC_ID || reg == LAPIC_VERSION || reg == LAPIC_TDCR ||
-	       (reg >= LAPIC_TPR && reg <= LAPIC_SVR && reg != 0x0c);
-}
-
 u32 lapic_read(struct lapic *l, unsigned reg, u64 now)
 {
 	if (reg == LAPIC_TMCCT)
 		return current_count(l, now);
-	if (!exists(reg)) {
+	if (!(rule(reg)->flags & IN_PAGE)) {
 		add_error(l, LAPIC_ESR_REGISTER);
 		return 0;
 	}
@@ -433,12 +456,12 @@ void lapic_write(struct lapic *l, unsigned reg, u32 val, u64 now)
 		write_icr(l, val);
 		break;
 	case LAPIC_ICR2:
-	case LAPIC_ID:
-	case LAPIC_LDR:
 		l->reg[reg] = val & 0xff000000;
 		break;
+	case LAPIC_ID:
+	case LAPIC_LDR:
 	case LAPIC_DFR:
-		l->reg[reg] = val | 0x0fffffff;
+		l->reg[reg] = lapic_possible(reg, val);
 		break;
 	case LAPIC_SVR:
 		write_svr(l, val);
@@ -451,9 +474,9 @@ void lapic_write(struct lapic *l, unsigned reg, u32 val, u64 now)
 		write_divider(l, val, now);
 		break;
 	default:
-		if (lapic_is_lvt(reg))
+		if (rule(reg)->flags & LVT)
 			write_lvt(l, reg, val);
-		else if (!exists(reg)) /* else it can only be read */
+		else if (!(rule(reg)->flags & IN_PAGE)) /* else it can only be read */
 			add_error(l, LAPIC_ESR_REGISTER);
 		break;
 	}
@@ -474,8 +497,7 @@ int lapic_rdmsr(struct lapic *l, u32 msr, u64 *val, u64 now)
 		*val = l->tsc_deadline;
 		return 0;
 	}
-	if (!in_x2apic_mode(l) || !exists(reg) || reg == LAPIC_DFR || reg == LAPIC_ICR2 ||
-	    reg == LAPIC_EOI || reg == LAPIC_APR)
+	if (!in_x2apic_mode(l) || !(rule(reg)->flags & RDMSR))
 		return -SWIVL_EINVAL;
 	*val = lapic_read(l, reg, now);
 	if (reg == LAPIC_ID)
@@ -485,31 +507,11 @@ int lapic_rdmsr(struct lapic *l, u32 msr, u64 *val, u64 now)
 	return 0;
 }
 
-/* Bits that WRMSR may set; 0 where there is nothing to write but zero, -1 where not even that. */
-static s64 x2apic_writable(unsigned reg)
-{
-	switch (reg) {
-	case LAPIC_TPR:
-	case LAPIC_SELF_IPI:
-		return 0xff;
-	case LAPIC_EOI:
-	case LAPIC_ESR:
-		return 0;
-	case LAPIC_SVR:
-		return 0x3ff;
-	case LAPIC_TMICT:
-		return 0xffffffff;
-	case LAPIC_TDCR:
-		return 0xb;
-	default:
-		return lapic_is_lvt(reg) ? (s64)lapic_lvt_bits(reg) : -1;
-	}
-}
-
 int lapic_wrmsr(struct lapic *l, u32 msr, u64 val, u64 now, u64 tsc)
 {
 	unsigned reg = msr - LAPIC_MSR_FIRST;
-	s64 writable;
+	const struct reg_rule *r = rule(reg);
+	u64 writable = reg == LAPIC_ESR ? 0 : r->bits;
 
 	if (msr == LAPIC_MSR_TSC_DEADLINE)
 		return write_tsc_deadline(l, val, now, tsc);
@@ -521,9 +523,10 @@ int lapic_wrmsr(struct lapic *l, u32 msr, u64 val, u64 now, u64 tsc)
 		send(l, (u32)val, (u32)(val >> 32));
 		return 0;
 	}
-	writable = x2apic_writable(reg);
 	/* The bits of an LVT entry that only the APIC sets may be written back as read. */
-	if (writable < 0 || (val & ~(u64)writable & ~(lapic_is_lvt(reg) ? 0x5000ull : 0)))
+	if (r->flags & LVT)
+		writable |= 0x5000;
+	if (!(r->flags & WRMSR) || (val & ~writable))
 		return -SWIVL_EINVAL;
 	if (reg == LAPIC_SELF_IPI)
 		send(l, APIC_TO_SELF << 18 | ICR_ASSERT | (u32)val, 0);
@@ -542,7 +545,7 @@ static void power_up(struct lapic *l)
 	l->reg[LAPIC_DFR] = 0xffffffff;
 	l->reg[LAPIC_SVR] = 0xff;
 	for (reg = LAPIC_LVT_CMCI; reg <= LAPIC_LVT_ERROR; reg++) {
-		if (lapic_is_lvt(reg))
+		if (rule(reg)->flags & LVT)
 			l->reg[reg] = LAPIC_LVT_MASKED;
 	}
 	if (l->base & LAPIC_BASE_BSP)

@@ -182,9 +182,8 @@ void lapic_set_lint0(struct lapic *l, bool level);
 /* Fires the timer if it is due and sets the next deadline. */
 void lapic_advance(struct lapic *l, u64 now, u64 tsc);
 
-/* Local vector table entries, and what of them can be written. */
-bool lapic_is_lvt(unsigned reg);
-u32 lapic_lvt_bits(unsigned reg);
+/* What a register can hold of this value; 0 for one that does not exist. */
+u32 lapic_possible(unsigned reg, u32 val);
 
 /* After @reg was set from outside: all that follows from it. The timer goes on from @count
  * (TMCCT). */

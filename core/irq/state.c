@@ -91,38 +91,6 @@ void lapic_get_state(struct lapic *l, struct kvm_lapic_state *s, u64 now)
 	}
 }
 
-/* A register as the APIC could hold it. */
-static u32 possible(unsigned reg, u32 v)
-{
-	switch (reg) {
-	case LAPIC_ID:
-		return v & 0xff000000;
-	case LAPIC_LDR: /* of an x2APIC it follows from the ID */
-		return v & 0xff000000;
-	case LAPIC_VERSION:
-		return LAPIC_VERSION_VALUE;
-	case LAPIC_TPR:
-		return v & 0xff;
-	case LAPIC_DFR:
-		return v | 0x0fffffff;
-	case LAPIC_SVR:
-		return v & 0x3ff;
-	case LAPIC_ICR:
-		return v & ~(1u << 12);
-	case LAPIC_TDCR:
-		return v & 0xb;
-	case LAPIC_ESR:
-		return v & 0xff;
-	case LAPIC_ICR2:
-	case LAPIC_TMICT:
-		return v;
-	default:
-		if (lapic_is_lvt(reg))
-			return v & lapic_lvt_bits(reg);
-		return reg >= LAPIC_ISR && reg < LAPIC_ESR ? v : 0;
-	}
-}
-
 int lapic_set_state(struct lapic *l, const struct kvm_lapic_state *s, u64 now)
 {
 	unsigned reg;
@@ -133,7 +101,7 @@ int lapic_set_state(struct lapic *l, const struct kvm_lapic_state *s, u64 now)
 		return -SWIVL_EINVAL;
 	for (reg = 0; reg < LAPIC_REGS; reg++) {
 		memcpy(&v, s->regs + reg * 16, sizeof(v));
-		l->reg[reg] = possible(reg, v);
+		l->reg[reg] = lapic_possible(reg, v);
 	}
 	memcpy(&count, s->regs + LAPIC_TMCCT * 16, sizeof(count));
 	lapic_update(l, count, now);

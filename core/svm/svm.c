@@ -18,11 +18,8 @@ static bool svm_supported(struct refusal_report *why)
 {
 	u32 ecx = x86_cpuid(0x80000001, 0).ecx;
 
-	why->why = ecx & CPUID_X1_ECX_SVM ? REFUSE_SVM_NOT_YET : REFUSE_SVM_CPUID;
-	why->field = "CPUID.80000001h:ECX.SVM";
-	why->wanted = CPUID_X1_ECX_SVM;
-	why->found = ecx;
-	return false;
+	return refuse(why, ecx & CPUID_X1_ECX_SVM ? REFUSE_SVM_NOT_YET : REFUSE_SVM_CPUID,
+		      "CPUID.80000001h:ECX.SVM", CPUID_X1_ECX_SVM, ecx);
 }
 
 const struct vendor svm_vendor = {

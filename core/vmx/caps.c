@@ -109,23 +109,13 @@ static const struct control_wish entry_wish = {
 	.name = entry_name,
 };
 
-static bool refuse(struct refusal_report *why, enum refusal reason, u64 wanted, u64 found,
-		   const char *field)
-{
-	why->why = reason;
-	why->wanted = wanted;
-	why->found = found;
-	why->field = field;
-	return false;
-}
-
 static bool decide(const struct control_wish *wish, u64 cap, u32 *out, struct refusal_report *why)
 {
 	u32 demanded = (u32)cap, allowed = (u32)(cap >> 32);
 	u32 bad = (wish->required & ~allowed) | (wish->forbidden & demanded);
 
 	if (bad)
-		return refuse(why, wish->why, wish->required, allowed, wish->name(bad & -bad));
+		return refuse(why, wish->why, wish->name(bad & -bad), wish->required, allowed);
 	*out = ((wish->required | wish->optional) & allowed) | demanded;
 	return true;
 }
@@ -147,25 +137,25 @@ static bool check_features(const struct vmx_caps *caps, struct refusal_report *w
 	u32 primary = caps->primary >> 32, secondary = caps->secondary >> 32;
 
 	if (BASIC_MEMORY_TYPE(caps->basic) != MEMORY_TYPE_WB)
-		return refuse(why, REFUSE_VMX_MEMORY_TYPE, MEMORY_TYPE_WB,
-			      BASIC_MEMORY_TYPE(caps->basic), "IA32_VMX_BASIC");
+		return refuse(why, REFUSE_VMX_MEMORY_TYPE, "IA32_VMX_BASIC", MEMORY_TYPE_WB,
+			      BASIC_MEMORY_TYPE(caps->basic));
 	if (!BASIC_REGION_SIZE(caps->basic) || BASIC_REGION_SIZE(caps->basic) > SWIVL_PAGE_SIZE)
-		return refuse(why, REFUSE_VMX_REGION_SIZE, SWIVL_PAGE_SIZE,
-			      BASIC_REGION_SIZE(caps->basic), "IA32_VMX_BASIC");
+		return refuse(why, REFUSE_VMX_REGION_SIZE, "IA32_VMX_BASIC", SWIVL_PAGE_SIZE,
+			      BASIC_REGION_SIZE(caps->basic));
 	if (!(primary & PRIMARY_SECONDARY))
-		return refuse(why, REFUSE_NO_SECONDARY, PRIMARY_SECONDARY, primary,
-			      "activate secondary controls");
+		return refuse(why, REFUSE_NO_SECONDARY, "activate secondary controls",
+			      PRIMARY_SECONDARY, primary);
 	if (!(secondary & SECONDARY_EPT))
-		return refuse(why, REFUSE_NO_EPT, SECONDARY_EPT, secondary, "enable EPT");
+		return refuse(why, REFUSE_NO_EPT, "enable EPT", SECONDARY_EPT, secondary);
 	for (unsigned int i = 0; i < ARRAY_SIZE(ept); i++)
 		if (!(caps->ept_vpid & ept[i].bit))
-			return refuse(why, ept[i].why, ept[i].bit, caps->ept_vpid, ept[i].name);
+			return refuse(why, ept[i].why, ept[i].name, ept[i].bit, caps->ept_vpid);
 	if (!(secondary & SECONDARY_UNRESTRICTED))
-		return refuse(why, REFUSE_NO_UNRESTRICTED, SECONDARY_UNRESTRICTED, secondary,
-			      "unrestricted guest");
+		return refuse(why, REFUSE_NO_UNRESTRICTED, "unrestricted guest",
+			      SECONDARY_UNRESTRICTED, secondary);
 	if (!(primary & PRIMARY_MSR_BITMAPS))
-		return refuse(why, REFUSE_NO_MSR_BITMAP, PRIMARY_MSR_BITMAPS, primary,
-			      "use MSR bitmaps");
+		return refuse(why, REFUSE_NO_MSR_BITMAP, "use MSR bitmaps", PRIMARY_MSR_BITMAPS,
+			      primary);
 	return true;
 }
 

@@ -9,17 +9,6 @@
 struct vmx vmx;
 bool vmx_stuff_after_exit;
 
-static bool refuse(struct refusal_report *why, enum refusal reason, const char *field, u64 wanted,
-		   u64 found)
-{
-	why->why = reason;
-	why->cpu = host_cpu();
-	why->field = field;
-	why->wanted = wanted;
-	why->found = found;
-	return false;
-}
-
 bool vmx_supported(struct refusal_report *why)
 {
 	struct vmx_controls controls;
@@ -39,7 +28,6 @@ bool vmx_supported(struct refusal_report *why)
 		return refuse(why, REFUSE_CR0_FIXED, "CR0", caps.cr0_fixed0, x86_read_cr0());
 	if (!vmx_fixed_ok(x86_read_cr4() | CR4_VMXE, caps.cr4_fixed0, caps.cr4_fixed1))
 		return refuse(why, REFUSE_CR4_FIXED, "CR4", caps.cr4_fixed0, x86_read_cr4());
-	why->cpu = host_cpu();
 	return vmx_compute_controls(&caps, &controls, why);
 }
 
