@@ -10,7 +10,7 @@ $(BUILD)/bench/measure: bench/measure.c $(BUILD)/machine/guest.o
 -include $(BUILD)/bench/measure.d
 
 .PHONY: bench
-bench: install-run install-bench $(BUILD)/bench/measure module
+bench: install-run install-bench $(BUILD)/bench/measure cli module
 	@bench/run $(BENCH_ARGS)
 
 .PHONY: install-bench
