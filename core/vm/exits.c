@@ -155,11 +155,21 @@ static int msr_refused(struct vcpu *vcpu, int reason, bool write, u64 value)
 	return HANDLED_USER;
 }
 
+static bool msr_filtered(const struct vcpu *vcpu, u32 way)
+{
+	const struct msr_filter *f = vcpu->vm->msr_filter;
+
+	return f && !msr_filter_permits(f, vcpu->gpr[RCX], way);
+}
+
 static int on_msr_read(struct vcpu *vcpu)
 {
 	u64 value = 0;
-	int ret = msr_read(vcpu, vcpu->gpr[RCX], &value, true);
+	int ret;
 
+	if (msr_filtered(vcpu, KVM_MSR_FILTER_READ))
+		return msr_refused(vcpu, KVM_MSR_EXIT_REASON_FILTER, false, 0);
+	ret = msr_read(vcpu, vcpu->gpr[RCX], &value, true);
 	if (ret)
 		return msr_refused(vcpu, ret, false, 0);
 	vcpu->gpr[RAX] = (u32)value;
@@ -171,8 +181,11 @@ static int on_msr_read(struct vcpu *vcpu)
 static int on_msr_write(struct vcpu *vcpu)
 {
 	u64 value = (u32)vcpu->gpr[RAX] | vcpu->gpr[RDX] << 32;
-	int ret = msr_write(vcpu, vcpu->gpr[RCX], value, true);
+	int ret;
 
+	if (msr_filtered(vcpu, KVM_MSR_FILTER_WRITE))
+		return msr_refused(vcpu, KVM_MSR_EXIT_REASON_FILTER, true, value);
+	ret = msr_write(vcpu, vcpu->gpr[RCX], value, true);
 	if (ret < 0)
 		return ret;
 	if (ret)

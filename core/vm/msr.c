@@ -241,6 +241,7 @@ static const struct msr_desc msrs[] = {
 	/* fast strings, thermal, performance, BTS, PEBS, SpeedStep, MONITOR, CPUID limit, xTPR, XD */
 	MEMORY(IA32_MISC_ENABLE, 1, misc_enable, MSR_LISTED, .reserved = ~0x400c51889ull),
 	STATE(IA32_DEBUGCTL, debugctl, STATE_DR7, 0, .reserved = ~(u64)DEBUGCTL_BTF),
+	MEMORY(INTEL_POWER_CTL, 1, power_ctl, MSR_LISTED),
 	MEMORY(IA32_MTRR_PHYSBASE0, 16, mtrr_phys, MSR_LISTED, .write = write_mtrr, NEEDS_MTRR),
 	MEMORY(IA32_MTRR_FIX64K, 1, mtrr_fix64k, MSR_LISTED, .write = write_mtrr, NEEDS_MTRR),
 	MEMORY(IA32_MTRR_FIX16K_80000, 2, mtrr_fix16k, MSR_LISTED, .write = write_mtrr, NEEDS_MTRR),

@@ -138,6 +138,7 @@ static void vm_put(struct vm *vm)
 	vm_chips_free(vm);
 	vendor->vm_destroy(vm);
 	vm_memory_free(vm);
+	host_free(vm->msr_filter);
 	host_free(vm);
 }
 

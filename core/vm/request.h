@@ -66,7 +66,7 @@ request_fn rq_get_regs, rq_set_regs, rq_get_sregs, rq_set_sregs, rq_get_sregs2, 
 /* cpuid.c */
 request_fn rq_get_supported_cpuid, rq_set_cpuid, rq_set_cpuid2, rq_get_cpuid2;
 
-/* msr.c */
-request_fn rq_get_msrs, rq_set_msrs, rq_msr_list, rq_msr_feature_list;
+/* msr.c, msr_filter.c */
+request_fn rq_get_msrs, rq_set_msrs, rq_msr_list, rq_msr_feature_list, rq_set_msr_filter;
 
 #endif

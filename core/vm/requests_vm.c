@@ -192,7 +192,7 @@ long rq_get_stats(struct request *rq)
 		add_stats(s, vm->vcpus[i]);
 	host_mutex_lock(&vm->lock);
 	s->memory += sizeof(*vm) + slots_memory(vm) + vm->stage2.pages * SWIVL_PAGE_SIZE +
-		     (vm->irqchip ? sizeof(*vm->irqchip) : 0);
+		     msr_filter_size(vm->msr_filter) + (vm->irqchip ? sizeof(*vm->irqchip) : 0);
 	host_mutex_unlock(&vm->lock);
 	return 0;
 }

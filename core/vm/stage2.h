@@ -27,7 +27,7 @@ struct stage2 {
 	u64 root_pa;
 	u64 *root;
 	u64 pages; /* table pages in use, the root included */
-	u64 generation; /* counts what was taken; the vendor flushes when it has changed */
+	u64 generation; /* counts what was taken, and MSR filters; the vendor flushes by it */
 };
 
 /* 0 or -SWIVL_ENOMEM. */

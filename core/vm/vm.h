@@ -111,6 +111,7 @@ struct vcpu_msrs {
 	u64 misc_enable;
 	u64 bios_sign;
 	u64 mcg_status;
+	u64 power_ctl;
 	u64 mtrr_phys[16];
 	u64 mtrr_fix64k, mtrr_fix16k[2], mtrr_fix4k[8];
 	u64 mtrr_def;
@@ -166,6 +167,7 @@ struct vm {
 	bool dead; /* our own bug was found: every KVM_RUN ends with KVM_EXIT_INTERNAL_ERROR */
 	u64 cap_flags; /* capabilities switched on by KVM_ENABLE_CAP, VM_CAP_* */
 	u32 user_msr_reasons; /* KVM_MSR_EXIT_REASON_*: refused MSRs that the caller settles */
+	struct msr_filter *msr_filter; /* NULL: none. Changes under mem_lock, with stage2.generation */
 	s64 clock_offset; /* of KVM_GET_CLOCK from host_time_ns() */
 	struct tsc_sync tsc_sync;
 	void *vendor_data;
@@ -383,6 +385,10 @@ void vcpu_msrs_init(struct vcpu *vcpu);
 #define MSR_UNKNOWN KVM_MSR_EXIT_REASON_UNKNOWN
 int msr_read(struct vcpu *vcpu, u32 msr, u64 *value, bool from_guest);
 int msr_write(struct vcpu *vcpu, u32 msr, u64 value, bool from_guest);
+
+/* msr_filter.c: may the guest read (or write: KVM_MSR_FILTER_*) it? mem_lock held for reading. */
+bool msr_filter_permits(const struct msr_filter *f, u32 msr, u32 way);
+size_t msr_filter_size(const struct msr_filter *f);
 
 /* ---- irqwire.c: the interrupt chips in this VM --------------------------------------------- */
 

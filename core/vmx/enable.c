@@ -85,18 +85,20 @@ bool vmx_start(struct refusal_report *why)
 	vmx.stay = longest_stay();
 	vmx.has_tsc_aux = vmx.controls.secondary & SECONDARY_RDTSCP;
 	vmx.msr_bitmap = host_page_alloc();
+	vmx.msr_bitmap_filtered = host_page_alloc();
 	vmx.vpids = host_page_alloc();
 	vmx.cpus = host_alloc(n * sizeof(*vmx.cpus));
-	ok = vmx.msr_bitmap && vmx.vpids && vmx.cpus;
+	ok = vmx.msr_bitmap && vmx.msr_bitmap_filtered && vmx.vpids && vmx.cpus;
 	for (i = 0; ok && i < n; i++) {
 		vmx.cpus[i].region = host_page_alloc();
 		ok = vmx.cpus[i].region != NULL;
 	}
 	if (!ok) {
 		vmx_stop();
-		return refuse(why, REFUSE_NO_MEMORY, NULL, n + 2, 0);
+		return refuse(why, REFUSE_NO_MEMORY, NULL, n + 3, 0);
 	}
 	fill_msr_bitmap(vmx.msr_bitmap);
+	memset(vmx.msr_bitmap_filtered, 0xff, SWIVL_PAGE_SIZE);
 	return true;
 }
 
@@ -110,6 +112,8 @@ void vmx_stop(void)
 		host_page_free(vmx.vpids);
 	if (vmx.msr_bitmap)
 		host_page_free(vmx.msr_bitmap);
+	if (vmx.msr_bitmap_filtered)
+		host_page_free(vmx.msr_bitmap_filtered);
 	memset(&vmx, 0, sizeof(vmx));
 }
 

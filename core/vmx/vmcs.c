@@ -54,7 +54,6 @@ static void setup_execution(struct vcpu *vcpu)
 	vmcs_write_32(vcpu, PAGE_FAULT_ERROR_MATCH, 0);
 	vmcs_setup_masks(vcpu);
 	vmcs_write_32(vcpu, CR3_TARGET_COUNT, 0);
-	vmcs_write_64(vcpu, MSR_BITMAP, host_page_pa(vmx.msr_bitmap));
 	vmcs_write_64(vcpu, EPT_POINTER, ept_pointer(vcpu->vm));
 	if (v->vpid)
 		vmcs_write_16(vcpu, VPID, v->vpid);
@@ -73,6 +72,14 @@ static void setup_exit_and_entry(struct vcpu *vcpu)
 	vmcs_write_32(vcpu, ENTRY_INTERRUPTION_INFO, 0);
 }
 
+/* What changed for all of the VM's vCPUs; the order matters: what comes later is seen next time. */
+static void catch_up(struct vcpu *vcpu)
+{
+	vmx_flush(vcpu);
+	vmcs_write_64(vcpu, MSR_BITMAP, host_page_pa(vcpu->vm->msr_filter ? vmx.msr_bitmap_filtered :
+									    vmx.msr_bitmap));
+}
+
 static int setup(struct vcpu *vcpu)
 {
 	struct vmx_vcpu *v = to_vmx(vcpu);
@@ -84,7 +91,7 @@ static int setup(struct vcpu *vcpu)
 	setup_host(vcpu);
 	setup_execution(vcpu);
 	setup_exit_and_entry(vcpu);
-	vmx_flush(vcpu);
+	catch_up(vcpu);
 	return v->before & VMX_BEFORE_FAILED ? -SWIVL_EIO : 0;
 }
 
@@ -156,7 +163,7 @@ static void vmx_load(struct vcpu *vcpu, bool for_run)
 		return;
 	if (moved || vcpu->stage2_generation !=
 			     __atomic_load_n(&vcpu->vm->stage2.generation, __ATOMIC_ACQUIRE))
-		vmx_flush(vcpu);
+		catch_up(vcpu);
 	if (for_run)
 		vmx_host_save(vcpu);
 }

@@ -85,6 +85,7 @@ struct vmx {
 	struct vmx_controls controls;
 	struct vmx_cpu *cpus; /* host_cpu_limit() long */
 	void *msr_bitmap; /* one for all: it never changes */
+	void *msr_bitmap_filtered; /* for VMs with a filter of the caller's: all MSRs exit */
 	u64 *vpids; /* one page: bits of those in use */
 	struct host_spin vpid_lock;
 	struct host_mutex vms_lock; /* held while VMs must not be made */

@@ -82,7 +82,7 @@ static const u32 requests[] = {
 	KVM_SET_VCPU_EVENTS, KVM_GET_DEBUGREGS, KVM_SET_DEBUGREGS, KVM_SET_GUEST_DEBUG, KVM_NMI,
 	KVM_SET_SIGNAL_MASK, KVM_GET_TSC_KHZ, KVM_SET_TSC_KHZ, KVM_TRANSLATE, KVM_HAS_DEVICE_ATTR,
 	KVM_GET_DEVICE_ATTR, KVM_SET_DEVICE_ATTR, KVM_SET_NR_MMU_PAGES, SWIVL_SET_TRACE,
-	SWIVL_GET_TRACE,
+	SWIVL_GET_TRACE, KVM_X86_SET_MSR_FILTER,
 };
 
 /* ---- the guest -------------------------------------------------------------------------------- */
@@ -189,6 +189,7 @@ static u64 random_argument(u32 request)
 	struct kvm_userspace_memory_region *r = (void *)arena;
 	struct kvm_dirty_log *log = (void *)arena;
 	struct swivl_trace *trace = (void *)arena;
+	struct kvm_msr_filter *filter = (void *)arena;
 	unsigned int n = take_u8() * 4;
 
 	if (take_u8() % 16 == 0)
@@ -216,6 +217,14 @@ static u64 random_argument(u32 request)
 	if (request == SWIVL_GET_TRACE) {
 		trace->records = (u64)arena + (trace->records & (ARENA_SIZE - 1));
 		trace->reserved = 0;
+	}
+	if (request == KVM_X86_SET_MSR_FILTER && take_u8() % 8) {
+		filter->flags &= 1;
+		for (unsigned int i = 0; i < n / sizeof(filter->ranges[0]); i++) {
+			filter->ranges[i].flags = 1 + filter->ranges[i].flags % 3;
+			filter->ranges[i].nmsrs %= 0x4000;
+			filter->ranges[i].bitmap = arena + (size_t)filter->ranges[i].bitmap % 0x4000;
+		}
 	}
 	/* The end of the memory, too. */
 	if (take_u8() % 16 == 0)

@@ -206,6 +206,65 @@ TEST(msr_both_ways)
 	}
 }
 
+static int set_filter(struct kvm_msr_filter *f)
+{
+	return try_request(g.vm, KVM_X86_SET_MSR_FILTER, (u64)f) ? errno : 0;
+}
+
+TEST(msr_filter_refused)
+{
+	struct kvm_msr_filter f = { .flags = KVM_MSR_FILTER_DEFAULT_DENY };
+	u8 bits[8] = { 0 };
+
+	setup();
+	if (!guest_extension(&g, KVM_CAP_X86_MSR_FILTER))
+		SKIP("no KVM_CAP_X86_MSR_FILTER");
+	EQUAL(set_filter(&f), EINVAL);
+	f.flags = 2;
+	EQUAL(set_filter(&f), EINVAL);
+	f = (struct kvm_msr_filter){ .ranges[3] = { 0, 1, 0, bits } };
+	EQUAL(set_filter(&f), EINVAL);
+	f.ranges[3].flags = 4;
+	EQUAL(set_filter(&f), EINVAL);
+	f.ranges[3].flags = KVM_MSR_FILTER_READ;
+	f.ranges[3].nmsrs = KVM_MSR_FILTER_MAX_BITMAP_SIZE * 8 + 1;
+	EQUAL(set_filter(&f), EINVAL);
+	f.ranges[3].nmsrs = 1;
+	f.ranges[3].bitmap = NULL;
+	EQUAL(set_filter(&f), EFAULT);
+	f.ranges[3].nmsrs = 0;
+	f.ranges[3].flags = ~0u;
+	EQUAL(set_filter(&f), 0);
+	f.flags = KVM_MSR_FILTER_DEFAULT_DENY;
+	EQUAL(set_filter(&f), EINVAL);
+}
+
+/* Also an MSR that guests otherwise reach without an exit, and a filter that comes and goes. */
+TEST(msr_filter)
+{
+	struct guest_cpu *c = setup();
+	u8 bits[8] = { 0 };
+	struct kvm_msr_filter none = { 0 }, f = { .ranges = {
+		{ KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE, 1, IA32_KERNEL_GS_BASE, bits },
+		{ KVM_MSR_FILTER_WRITE, 1, IA32_FS_BASE, bits },
+	} };
+	u64 seen;
+
+	if (!guest_extension(&g, KVM_CAP_X86_MSR_FILTER))
+		SKIP("no KVM_CAP_X86_MSR_FILTER");
+	EQUAL(write_msr(c, IA32_KERNEL_GS_BASE, 0x1000), NO_EXCEPTION);
+	EQUAL(set_filter(&f), 0);
+	EQUAL(write_msr(c, IA32_KERNEL_GS_BASE, 0x2000), VECTOR_GP);
+	EQUAL(read_msr(c, IA32_KERNEL_GS_BASE, &seen), VECTOR_GP);
+	EQUAL(write_msr(c, IA32_FS_BASE, 0x3000), VECTOR_GP);
+	EQUAL(read_msr(c, IA32_FS_BASE, &seen), NO_EXCEPTION);
+	EQUAL(guest_msr(c, IA32_KERNEL_GS_BASE), 0x1000); /* the caller's view is not filtered */
+	EQUAL(set_filter(&none), 0);
+	EQUAL(write_msr(c, IA32_KERNEL_GS_BASE, 0x2000), NO_EXCEPTION);
+	EQUAL(read_msr(c, IA32_KERNEL_GS_BASE, &seen), NO_EXCEPTION);
+	EQUAL(seen, 0x2000);
+}
+
 TEST(msr_refused)
 {
 	static const struct {

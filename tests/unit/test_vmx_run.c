@@ -319,6 +319,26 @@ static void removed_translations_are_flushed_once(void **state)
 	assert_int_equal(CPU->invepts, before + 1);
 }
 
+/* All MSRs exit while the caller has a filter; the bitmap is looked at when the generation is. */
+static void a_filter_makes_all_msrs_exit(void **state)
+{
+	u64 usual, filtered;
+
+	exit_by(REASON_CPUID, 0);
+	usual = guest_read(MSR_BITMAP);
+	assert_int_equal(usual, host_page_pa(vmx.msr_bitmap));
+	vm.msr_filter = (struct msr_filter *)&vm; /* something */
+	vm.stage2.generation++;
+	exit_by(REASON_CPUID, 0);
+	filtered = guest_read(MSR_BITMAP);
+	for (unsigned int i = 0; i < SWIVL_PAGE_SIZE; i++)
+		assert_int_equal(((u8 *)(size_t)filtered)[i], 0xff);
+	vm.msr_filter = NULL;
+	vm.stage2.generation++;
+	exit_by(REASON_CPUID, 0);
+	assert_int_equal(guest_read(MSR_BITMAP), usual);
+}
+
 static void vcpu_creation_may_run_out_of_memory(void **state)
 {
 	struct vcpu *v = calloc(1, sizeof(*v));
@@ -820,6 +840,7 @@ int main(void)
 		TEST(cpu_that_goes_takes_nothing_with_it),
 		TEST(two_share_a_cpu),
 		TEST(removed_translations_are_flushed_once),
+		TEST(a_filter_makes_all_msrs_exit),
 		TEST(vcpu_creation_may_run_out_of_memory),
 		TEST(cpuid_costs_five_reads_and_one_write),
 		TEST(exits_that_instructions_cause),
