@@ -4,6 +4,7 @@
  * MSRs can be read, its own decision; those about modules and devices are here.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "core/vm/text.h"
 #include "core/vmx/vmx.h"
@@ -189,7 +190,10 @@ static void judge_device(struct judgement *j, const struct device_facts *d)
 		return;
 	}
 	r = add(j, "no-permission", "",
-		"Join that group (usermod -aG GROUP USER, then log in again), or become root", "");
+		!strcmp(d->group, "root") ?
+			"Become root: only root's processes may open it" :
+			"Join that group (usermod -aG GROUP USER, then log in again), or become root",
+		"");
 	t = text_start(r->what, sizeof(r->what));
 	text_put(&t, "You may not open ");
 	text_put(&t, d->path);

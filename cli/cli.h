@@ -17,7 +17,7 @@ enum {
 	STATUS_CRASH = 6, /* the guest or the hypervisor could not go on */
 };
 
-/* Each gets its own arguments, argv[0] being the subcommand's name. */
+/* Each gets its own arguments, argv[0] being "swivl" and the subcommand's name. */
 int cmd_run(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_selftest(int argc, char **argv);

@@ -129,6 +129,10 @@ int cmd_check(int argc, char **argv)
 		}
 		json = true;
 	}
+	if (optind < argc) {
+		say("check takes no \"%s\"", argv[optind]);
+		return STATUS_USAGE;
+	}
 	check_gather(&f);
 	check_judge(&f, &j);
 	if (json)

@@ -27,7 +27,8 @@
 static bool map_file(const char *name, struct blob *b)
 {
 	struct stat st;
-	int fd = open(name, O_RDONLY | O_CLOEXEC);
+	/* Without waiting for somebody to write, should it be a FIFO. */
+	int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
 	*b = (struct blob){ .name = name, .data = (const uint8_t *)"" };
 	if (fd < 0 || fstat(fd, &st)) {

@@ -81,6 +81,11 @@ static bool load_segments(struct load *l, struct elf_info *info, uint64_t phoff,
 		    !read_segment(&l->image, info->is64, phoff + (uint64_t)i * phentsize, &s))
 			return load_fail(l, "%s: cut short: its program headers are missing",
 					 l->image.name);
+		if (s.type == PT_INTERP)
+			return load_fail(l,
+					 "%s: a program of an operating system, which must link it "
+					 "with its libraries first",
+					 l->image.name);
 		if (s.type != PT_LOAD || !s.memsz)
 			continue;
 		if (!load_segment(l, &s, info))

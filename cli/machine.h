@@ -21,7 +21,7 @@ struct options {
 	const char *kernel, *initrd, *cmdline;
 	uint64_t mem; /* bytes */
 	unsigned int cpus;
-	bool flat, has_entry;
+	bool flat, has_entry, has_load;
 	uint64_t flat_load;
 	uint16_t entry_cs, entry_ip;
 	bool trace, json, stats, no_irqchip;

@@ -40,8 +40,11 @@ void say_cannot_open(int error)
 	case ENOENT:
 	case ENODEV:
 	case ENXIO:
-		say("no hypervisor here: neither /dev/swivl nor /dev/kvm can be opened (%s: %s)",
-		    path, strerror(-error));
+		/* Unless told a name, the library comes to /dev/kvm last. */
+		if (!strcmp(path, "/dev/kvm"))
+			say("no hypervisor here: neither /dev/swivl nor /dev/kvm can be opened");
+		else
+			say("no hypervisor here: %s: %s", path, strerror(-error));
 		fputs("  - load swivl's module:          modprobe swivl\n"
 		      "  - see if this computer can:     swivl check\n"
 		      "  - or use the emulated machine:  make run, in swivl's source\n",
@@ -49,8 +52,8 @@ void say_cannot_open(int error)
 		break;
 	case EACCES:
 	case EPERM:
-		say("%s: no permission; join its group (usermod -aG kvm USER, then log in again) or "
-		    "become root",
+		say("%s: no permission; become root, or join the group that owns it (swivl check "
+		    "names it)",
 		    path);
 		break;
 	case ENOTTY:
@@ -70,12 +73,31 @@ static void usage(FILE *to)
 	fputs("\nswivl COMMAND --help tells more; swivl --version says which version this is.\n", to);
 }
 
+static int run_command(int argc, char **argv)
+{
+	static char name[64];
+
+	for (unsigned int i = 0; i < NCOMMANDS; i++) {
+		if (strcmp(argv[0], commands[i].name))
+			continue;
+		/* getopt's complaints begin with it */
+		snprintf(name, sizeof(name), "swivl %s", argv[0]);
+		argv[0] = name;
+		return commands[i].run(argc, argv);
+	}
+	say("no command \"%s\"", argv[0]);
+	usage(stderr);
+	return STATUS_USAGE;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc < 2) {
 		usage(stderr);
 		return STATUS_USAGE;
 	}
+	if (argc > 2 && !strcmp(argv[1], "help"))
+		return run_command(2, (char *[]){ argv[2], "--help", NULL });
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
 		usage(stdout);
 		return STATUS_OK;
@@ -84,10 +106,5 @@ int main(int argc, char **argv)
 		puts("swivl " SWIVL_VERSION);
 		return STATUS_OK;
 	}
-	for (unsigned int i = 0; i < NCOMMANDS; i++)
-		if (!strcmp(argv[1], commands[i].name))
-			return commands[i].run(argc - 1, argv + 1);
-	say("no command \"%s\"", argv[1]);
-	usage(stderr);
-	return STATUS_USAGE;
+	return run_command(argc - 1, argv + 1);
 }

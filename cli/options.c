@@ -165,6 +165,7 @@ static int parse_one(int c, struct options *opt)
 		opt->flat = true;
 		return -1;
 	case OPT_LOAD:
+		opt->has_load = true;
 		if (!parse_size(optarg, 1, &opt->flat_load))
 			return wrong("--load", optarg, "an address");
 		return -1;
@@ -223,6 +224,11 @@ int options_parse(int argc, char **argv, struct options *opt)
 	}
 	if (opt->json && !opt->trace) {
 		say("--json is how --trace prints; there is no --trace");
+		return STATUS_USAGE;
+	}
+	if (!opt->flat && (opt->has_load || opt->has_entry)) {
+		say("%s goes with --flat: other formats say themselves where they belong",
+		    opt->has_load ? "--load" : "--entry");
 		return STATUS_USAGE;
 	}
 	if (!opt->cmdline)

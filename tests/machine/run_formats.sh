@@ -9,7 +9,8 @@
 # tests: flat multiboot elf halt halt-without-chips triple-fault unknown-mmio
 # tests: status-0 status-65 status-255 two-processors
 # tests: trace trace-each trace-json trace-no-file stats interrupts-and-input hang-up terminate
-# tests: no-such-file no-kernel too-large no-device wrong-usage terminal c-example c++-example
+# tests: no-such-file no-kernel fifo too-large no-device wrong-usage wrong-option help
+# tests: terminal c-example c++-example
 # timeout: 200
 . ./swivl.inc
 cd /lab
@@ -112,10 +113,15 @@ stopped terminate TERM 143
 echo 'not a kernel' >/tmp/text
 runs no-such-file 4 '/tmp/nothing: No such file' /tmp/nothing
 runs no-kernel 4 '/tmp/text: no kernel that swivl knows' /tmp/text
+mkfifo /tmp/fifo
+runs fifo 4 '/tmp/fifo: not a regular file' /tmp/fifo
 head -c 1048576 /dev/zero >/tmp/large
 runs too-large 4 '/tmp/large: 1048576 bytes at 0x10000 do not fit' --flat /tmp/large
-runs no-device 4 '/dev/none' --device /dev/none --flat flat_hello
+runs no-device 4 'no hypervisor here: /dev/none' --device /dev/none --flat flat_hello
 runs wrong-usage 2 'expected a size' --mem lots mb_hello
+runs wrong-option 2 '^swivl run: ' --nothing mb_hello
+swivl help selftest | grep -q '^usage: swivl selftest'
+verdict help $?
 
 terminal /lab/flat_spin
 [ "$(example_c)" = 5 ]

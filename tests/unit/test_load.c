@@ -319,6 +319,15 @@ static void elf_with_absurd_numbers_is_refused(void **state)
 	assert_refused(load_elf64(&l), "nothing to load");
 }
 
+static void elf_of_an_operating_system_is_no_kernel(void **state)
+{
+	struct elf64 e = make_elf64(2 * MIB);
+
+	e.p[0].p_type = PT_INTERP;
+	use(&e, sizeof(e));
+	assert_refused(load_elf64(&l), "a program of an operating system");
+}
+
 static void vmlinux_is_known_by_its_banner(void **state)
 {
 	struct elf64 e = make_elf64(16 * MIB);
@@ -605,6 +614,7 @@ int main(void)
 		T(a_virtual_entry_becomes_physical),
 		T(elf_cut_short_is_refused_at_every_length),
 		T(elf_with_absurd_numbers_is_refused),
+		T(elf_of_an_operating_system_is_no_kernel),
 		T(vmlinux_is_known_by_its_banner),
 		T(multiboot_by_addresses),
 		T(multiboot_refusals),

@@ -103,6 +103,8 @@ static void wrong_command_lines(void **state)
 	assert_int_equal(PARSE(&opt, "a", "--json"), STATUS_USAGE);
 	assert_int_equal(PARSE(&opt, "a", "--entry", "5"), STATUS_USAGE);
 	assert_int_equal(PARSE(&opt, "--flat", "a", "--initrd", "b"), STATUS_USAGE);
+	assert_int_equal(PARSE(&opt, "a", "--load", "0x10000"), STATUS_USAGE);
+	assert_int_equal(PARSE(&opt, "a", "--entry", "0:0"), STATUS_USAGE);
 }
 
 int main(void)
