@@ -5,9 +5,25 @@
 
 BUILD := build
 .DEFAULT_GOAL := all
-.PHONY: all clean
+.PHONY: all clean help
 
 all:
+
+define HELP
+make run        Debian's kernel as a guest of swivl, in an emulated machine
+make shell      a prompt in that machine; CPU=corei7_skylake_x CPUS=2 picks another
+make test       all tests; TESTS='mmio io' MACHINES='*haswell*:1' a part of them
+make unit       only those that need no emulated machine
+make fuzz       the fuzzers; make bench: swivl and KVM side by side
+make            the command, the library, and the module for the emulated machine's kernel
+make install    command, library, headers, manuals: DESTDIR= PREFIX=; make uninstall
+make install-module    the module, for the running kernel; or make install-dkms
+make clean      removes build/, where everything is built
+endef
+export HELP
+
+help:
+	@echo "$$HELP"
 
 include $(sort $(wildcard */build.mk */*/build.mk))
 

@@ -57,15 +57,17 @@ shell:
 	@$(MAKE) -s -j$$(nproc) --no-print-directory shell-here
 
 define SHELL_HINT
-insmod /lab/swivl.ko     loads swivl; modprobe kvm-intel Linux' own
-sh /lab/demo.sh          boots Debian's kernel as a guest, as make run does
+modprobe swivl           loads swivl's module (modprobe kvm-intel: Linux' own)
 swivl --help             check, run, selftest
+swivl run --flat /guests/flat_hello    a small guest; ls /guests shows more
+sh /lab/demo.sh          boots Debian's kernel as a guest, as make run does
 endef
 export SHELL_HINT
 
 .PHONY: run-here shell-here
 run-here: $(DEMO_BUILDS)
 	@lab/run $(MACHINE_FILES) --timeout 1800 --script lab/demo.sh
-shell-here: $(DEMO_BUILDS)
-	@lab/run $(MACHINE_FILES) --carry kvm-intel --carry kvm-amd --carry msr --text "/etc/motd:$$SHELL_HINT" \
+shell-here: $(DEMO_BUILDS) small-guests
+	@lab/run $(MACHINE_FILES) --carry kvm-intel --carry kvm-amd --carry msr \
+		$(foreach g,$(RUN_GUESTS),--add $(g):/guests/) --text "/etc/motd:$$SHELL_HINT" \
 		--interactive

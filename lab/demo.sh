@@ -8,7 +8,11 @@ device=$(cat /lab/device)
 if [ "$device" = /dev/kvm ]; then
 	say modprobe $(grep -q -w vmx /proc/cpuinfo && echo kvm-intel || echo kvm-amd) || exit 1
 else
-	say insmod /lab/swivl.ko || exit 1
+	# It says why not in the kernel's log.
+	say insmod /lab/swivl.ko || {
+		dmesg | sed -n 's/^.*\] \(swivl: .*\)/\1/p' | tail -n 1
+		exit 1
+	}
 fi
 run="swivl run --device $device --cpus $(cat /lab/guest-cpus) --mem 256 --stats \
 --kernel /boot/vmlinuz --initrd /boot/initrd"

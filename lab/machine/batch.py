@@ -46,8 +46,8 @@ class Script:
     tests: names it will give a verdict on; add: FILE[:PATH]...; module: Debian's modules, to be
     had by modprobe; timeout: seconds; mem: MiB of the machine; guest: vmlinuz, vmlinux for Debian's
     kernel, packed or not, an initramfs and a command line for it, /boot/vmlinuz, /boot/vmlinux,
-    /boot/initrd, /lab/guest-cmdline; append: to the machine's own command line; alone: yes for a
-    start of its own."""
+    /boot/initrd, /lab/guest-cmdline; append: to the machine's own command line; vmx-off: yes for a
+    firmware that locks VMX off; alone: yes for a start of its own."""
 
     def __init__(self, path):
         self.path = path
@@ -66,6 +66,7 @@ class Script:
         self.timeout = float((words("timeout") or [TIMEOUT])[0])
         self.mem = int((words("mem") or [512])[0])
         self.append = words("append")
+        self.vmx_off = bool(words("vmx-off"))
         self.alone = bool(words("alone"))
 
     def files(self):
@@ -114,6 +115,9 @@ def plan(test_globs, machine_globs):
     {(cpu, cpus, the script that wants a start of its own, or ""): [Script...]}."""
     rows = read_matrix()
     batches = {}
+    for g in test_globs:
+        if not glob.glob(os.path.join(TESTS, f"{g}.sh")):
+            raise LabError(f"no machine test is named {g}: lab/test --list names them")
     for path in sorted(glob.glob(os.path.join(TESTS, "*.sh"))):
         script = Script(path)
         if test_globs and not any(fnmatch.fnmatch(script.name, g) for g in test_globs):
@@ -159,6 +163,7 @@ class Run:
                             script=driver.encode(),
                             add=[(source, inside) for inside, source in add.items()],
                             carry=carry, data=data, append=" ".join(append),
+                            vmx_off=any(s.vmx_off for s in scripts),
                             timeout=float("inf"))
 
     def run(self):

@@ -48,6 +48,26 @@ def boot_rom():
     return cache.made(f"boot/{cache.digest('path:' + source)}.rom", make)
 
 
+def firmware(spec):
+    """Bochs' own, or a copy that sets IA32_FEATURE_CONTROL to "locked" alone, on every processor."""
+    source = "/usr/share/bochs/BIOS-bochs-latest"
+    if not spec.vmx_off:
+        return source
+
+    def make(tmp):
+        with open(source, "rb") as f:
+            image = f.read()
+        # mov $0x3a, %ecx; rdmsr; or $5, %eax, in 32-bit code and in the others' 16-bit code
+        for code in (bytes.fromhex("b93a0000000f3283c805"), bytes.fromhex("66b93a0000000f326683c805")):
+            if image.count(code) != 1:
+                raise LabError(f"{source} has no known place where VMX is switched on")
+            image = image.replace(code, code[:-1] + b"\x01")
+        with open(tmp, "wb") as f:
+            f.write(image)
+
+    return cache.made(f"boot/{cache.digest('vmx off', 'path:' + source)}.bios", make)
+
+
 def parameters(kernel, line, initrd_at, initrd_size, end):
     """The block of parameters: the zero page (Linux x86 boot protocol), page tables, GDT."""
     raw = line.encode()
@@ -123,7 +143,7 @@ plugin_ctrl: unmapped=1, biosdev=1, speaker=0, parallel=0, serial=1, e1000=0, ga
 config_interface: textconfig
 display_library: rfb, options="timeout=0"
 memory: guest={spec.mem}, host={spec.mem}
-romimage: file=/usr/share/bochs/BIOS-bochs-latest, options=fastboot
+romimage: file={firmware(spec)}, options=fastboot
 vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
 optromimage1: file={boot_rom()}, address=0xd0000
 optramimage1: file={image}, address={PARAMS:#x}

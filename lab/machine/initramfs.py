@@ -102,7 +102,7 @@ def init_program():
 def base():
     """The part that every machine start shares: busybox and the first process."""
     init = init_program()
-    key = cache.digest("base 2", "path:" + init, "path:" + BUSYBOX)
+    key = cache.digest("base 3", "path:" + init, "path:" + BUSYBOX)
 
     def make(tmp):
         a = Archive()
@@ -112,7 +112,8 @@ def base():
         a.directory("root")
         a.data("etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n")
         a.data("etc/group", b"root:x:0:\nkvm:x:104:\n")
-        a.data("etc/profile", b"PS1='swivl lab # '\n[ ! -e /etc/motd ] || cat /etc/motd\n")
+        a.data("etc/profile", b"PS1='swivl lab # '\n[ ! -e /lab/profile ] || . /lab/profile\n"
+               b"[ ! -e /etc/motd ] || cat /etc/motd\n")
         with open(tmp, "wb") as f:
             f.write(a.pack())
 

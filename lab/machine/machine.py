@@ -44,6 +44,7 @@ class Spec:
     icount: bool = False
     timeout: float = 300
     ips: int = 0
+    vmx_off: bool = False       # Bochs: the firmware locks VMX off
     full: bool = False          # the kernel starts with all of its initial calls
     tty: str = ""
     keep: str = ""              # a folder for console and emulator log
@@ -65,7 +66,8 @@ def stripped(module, how):
 def add_modules(archive, kernel, spec):
     """Debian's modules where modprobe finds them, and the list of those to load at the start."""
     folder = f"lib/modules/{kernel.release}"
-    depends = []
+    # Modules under test are found by their name, too, wherever they are.
+    depends = [f"/{inside}:\n" for _, inside in spec.add if inside.endswith(".ko")]
     for names, load in ((spec.modules, True), (spec.carry, False)):
         files = kernels.module_files(kernel, names)
         inside = [os.path.join(folder, os.path.basename(f)) for f in files]
@@ -234,6 +236,8 @@ def _run_in(spec, kernel, initrd, work, output, progress, overdue):
         bar.clear()
         stop(p)
     status = channel.status
+    if status is None and b"parameter 'model'" in early:
+        raise LabError(f"no processor {spec.cpu}: bochs-bin --help cpu lists Bochs' names")
     if status is None:
         status = STATUS_TIMEOUT if reason else STATUS_DIED
         reason = reason or channel.trouble or "the machine ended before the script did"
@@ -267,6 +271,9 @@ def stop(p):
 def interactive(spec):
     """The machine's serial port on this terminal."""
     spec.interactive = True
+    with contextlib.suppress(OSError):      # its shell cannot ask for the size of this terminal
+        size = os.get_terminal_size(0)
+        spec.data["lab/profile"] = (f"stty rows {size.lines} cols {size.columns}\n".encode(), 0o644)
     master, slave = pty.openpty()
     tty.setraw(slave)
     spec.tty = os.ttyname(slave)
@@ -278,15 +285,17 @@ def interactive(spec):
     try:
         return _interact(spec, kernel, initrd, work, master)
     finally:
-        if saved:
-            termios.tcsetattr(0, termios.TCSADRAIN, saved)
+        with contextlib.suppress(termios.error):    # the terminal may be gone
+            if saved:
+                termios.tcsetattr(0, termios.TCSADRAIN, saved)
         if not spec.keep:
             shutil.rmtree(work, ignore_errors=True)
 
 
 def _interact(spec, kernel, initrd, work, master):
     bar = Progress(spec)
-    channel = Channel(lambda data: os.write(1, data))
+    channel = Channel(lambda data: None)    # all that one sees comes from the serial port
+    early = b""                             # of that, what is shown only if it does not start
     p = launch(spec, kernel, initrd, work)
     bar.pid = p.pid
     sources = [p.stdout, master, 0]
@@ -304,12 +313,14 @@ def _interact(spec, kernel, initrd, work, master):
                 channel.feed(data)
                 if channel.started and not before:
                     bar.started()
-                    print("Ctrl-A x leaves the machine, exit ends it.", flush=True)
+                    print("Ctrl-A x leaves the machine, exit ends it; Ctrl-A Ctrl-A sends a Ctrl-A.",
+                          flush=True)
                     if os.isatty(0):
                         tty.setraw(0)
-            if master in ready:
-                bar.clear()
+            if master in ready and channel.started:
                 os.write(1, os.read(master, 65536))
+            elif master in ready:
+                early = (early + os.read(master, 65536))[-4000:]
             if 0 in ready:
                 data = os.read(0, 4096)
                 if not data:
@@ -328,6 +339,7 @@ def _interact(spec, kernel, initrd, work, master):
         bar.clear()
         stop(p)
     if channel.status is None:
+        os.write(1, b"" if channel.started else early)
         print(f"\r\nlab: {channel.trouble or 'the machine ended'}\r", file=sys.stderr)
         print(emulator_tail(work).replace("\n", "\r\n"), file=sys.stderr)
         return STATUS_DIED

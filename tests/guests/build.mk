@@ -6,8 +6,9 @@
 GUESTS := $(BUILD)/guests
 RUN_GUESTS := $(patsubst tests/guests/%.S,$(GUESTS)/%,$(wildcard tests/guests/*.S))
 
-.PHONY: guests
-guests: $(RUN_GUESTS)
+.PHONY: guests small-guests
+small-guests: $(RUN_GUESTS)
+guests: small-guests
 
 $(GUESTS)/%.o32: tests/guests/%.S tests/guests/guest.h
 	@mkdir -p $(@D)
