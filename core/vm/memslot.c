@@ -290,6 +290,7 @@ static int get_log(struct vm *vm, const struct memslot *slot, u64 uaddr, u64 *bu
 		err = host_copy_to_caller(uaddr + i * 8, buf, n * 8);
 		if (err)
 			return err;
+		host_yield();
 	}
 	return 0;
 }
@@ -311,6 +312,7 @@ static int clear_log(struct vm *vm, const struct memslot *slot,
 		if (err)
 			return err;
 		log_clear(vm, slot, log->first_page / 64 + i, n, buf);
+		host_yield();
 	}
 	return 0;
 }

@@ -209,6 +209,7 @@ static bool for_leaves(struct stage2 *s2, u64 *table, unsigned int level, u64 gp
 		}
 		sub = entry_table(*entry);
 		any |= for_leaves(s2, sub, level - 1, gpa, next < end ? next : end, fn);
+		host_yield(); /* there may be millions */
 		if (fn == leaf_remove && table_empty(sub)) {
 			*entry = 0;
 			host_page_free(sub);

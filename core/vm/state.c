@@ -123,7 +123,10 @@ int vcpu_set_cr3(struct vcpu *vcpu, u64 value)
 	return 0;
 }
 
-/* A CR4 bit that the guest may set only where its CPUID announces what it does. */
+/*
+ * A CR4 bit that the guest may set only where its CPUID announces what it does. Not here is what
+ * would reach the host, whatever CPUID the caller made: with PKE the guest could write PKRU.
+ */
 static const struct {
 	u64 cr4;
 	u32 leaf;
@@ -131,7 +134,6 @@ static const struct {
 } cr4_features[] = {
 	{ CR4_OSXSAVE, 1, 2, 26 }, { CR4_PCIDE, 1, 2, 17 },	{ CR4_FSGSBASE, 7, 1, 0 },
 	{ CR4_SMEP, 7, 1, 7 },	   { CR4_SMAP, 7, 1, 20 },	{ CR4_UMIP, 7, 2, 2 },
-	{ CR4_PKE, 7, 2, 3 },	   { CR4_LA57, 7, 2, 16 },
 };
 
 u64 vcpu_cr4_reserved(struct vcpu *vcpu)

@@ -90,7 +90,7 @@ static const struct control_wish primary_wish = {
 
 static const struct control_wish secondary_wish = {
 	.required = SECONDARY_EPT | SECONDARY_UNRESTRICTED | SECONDARY_WBINVD,
-	.optional = SECONDARY_VPID | SECONDARY_RDTSCP | SECONDARY_INVPCID,
+	.optional = SECONDARY_VPID | SECONDARY_RDTSCP | SECONDARY_INVPCID | SECONDARY_ENCLS,
 	.why = REFUSE_SECONDARY_CONTROL,
 	.name = secondary_name,
 };
@@ -183,13 +183,22 @@ struct vmx_mitigations vmx_mitigations(void)
 	struct vmx_mitigations m = { 0 };
 	u64 arch = 0;
 	u32 edx = 0;
+	bool rtm = false, buffers;
 
-	if (x86_cpuid(0, 0).eax >= 7)
+	if (x86_cpuid(0, 0).eax >= 7) {
 		edx = x86_cpuid(7, 0).edx;
+		rtm = x86_cpuid(7, 0).ebx & CPUID_7_EBX_RTM;
+	}
 	if (edx & CPUID_7_EDX_ARCH_CAP)
 		arch = x86_rdmsr(IA32_ARCH_CAPABILITIES);
-	m.stuff_rsb = !(arch & ARCH_CAP_IBRS_ALL);
-	m.verw = (edx & CPUID_7_EDX_MD_CLEAR) && !(arch & ARCH_CAP_MDS_NO);
+	m.legacy_ibrs = !(arch & ARCH_CAP_IBRS_ALL);
+	m.stuff_rsb = m.legacy_ibrs || !(arch & ARCH_CAP_PBRSB_NO);
+	/* MDS; TAA, which needs transactions; MMIO stale data; RFDS: VERW empties what each leaks. */
+	buffers = (edx & CPUID_7_EDX_MD_CLEAR) &&
+		  (!(arch & ARCH_CAP_MDS_NO) || (rtm && !(arch & ARCH_CAP_TAA_NO)));
+	m.verw = buffers ||
+		 ((arch & ARCH_CAP_FB_CLEAR) && (arch & ARCH_CAP_MMIO_NO) != ARCH_CAP_MMIO_NO) ||
+		 ((arch & ARCH_CAP_RFDS_CLEAR) && !(arch & ARCH_CAP_RFDS_NO));
 	m.flush_l1d = (edx & CPUID_7_EDX_L1D_FLUSH) &&
 		      !(arch & (ARCH_CAP_RDCL_NO | ARCH_CAP_SKIP_L1DFL_VMENTRY));
 	m.ibpb = m.spec_ctrl = edx & CPUID_7_EDX_SPEC_CTRL;

@@ -23,6 +23,8 @@ bool vmx_supported(struct refusal_report *why)
 			      FEATURE_CONTROL_LOCKED | FEATURE_CONTROL_VMX, control);
 	if (x86_read_cr4() & CR4_VMXE)
 		return refuse(why, REFUSE_VMX_HELD, "CR4.VMXE", 0, x86_read_cr4());
+	if (x86_read_cr4() & CR4_FRED)
+		return refuse(why, REFUSE_FRED, "CR4.FRED", 0, x86_read_cr4());
 	caps = vmx_read_caps();
 	if (!vmx_fixed_ok(x86_read_cr0(), caps.cr0_fixed0, caps.cr0_fixed1))
 		return refuse(why, REFUSE_CR0_FIXED, "CR0", caps.cr0_fixed0, x86_read_cr0());
@@ -65,6 +67,13 @@ static u32 longest_stay(void)
 	return ticks < 0xffffffff ? (u32)ticks + 1 : 0xffffffff;
 }
 
+/* SDM vol. 3, 20.4.4 */
+static bool has_pebs(void)
+{
+	return (x86_cpuid(1, 0).edx & CPUID_1_EDX_DS) &&
+	       !(x86_rdmsr(IA32_MISC_ENABLE) & MISC_ENABLE_NO_PEBS);
+}
+
 bool vmx_start(struct refusal_report *why)
 {
 	unsigned int i, n = host_cpu_limit();
@@ -84,6 +93,7 @@ bool vmx_start(struct refusal_report *why)
 		vmx.host_xcr0 = x86_xgetbv();
 	vmx.stay = longest_stay();
 	vmx.has_tsc_aux = vmx.controls.secondary & SECONDARY_RDTSCP;
+	vmx.has_pebs = has_pebs();
 	vmx.msr_bitmap = host_page_alloc();
 	vmx.msr_bitmap_filtered = host_page_alloc();
 	vmx.vpids = host_page_alloc();

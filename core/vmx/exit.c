@@ -51,6 +51,7 @@ const struct vmx_exit_rule vmx_exit_rules[VMX_EXIT_REASONS] = {
 	[REASON_INVVPID] = { EXIT_VIRTUALIZATION, INSTRUCTION },
 	[REASON_WBINVD] = { EXIT_WBINVD, INSTRUCTION },
 	[REASON_XSETBV] = { EXIT_XSETBV, INSTRUCTION },
+	[REASON_ENCLS] = { EXIT_VIRTUALIZATION, INSTRUCTION },
 };
 
 static void decode_io(struct exit *e)
@@ -224,6 +225,9 @@ void vmx_exit_decode(struct vcpu *vcpu, u32 reason)
 	u8 reads = QUALIFICATION;
 
 	reason &= 0xffff; /* the rest says more about the same */
+	/* What the host's handler is going to bring into the cache is not for the guest (L1TF). */
+	if (vmx.mitigate.flush_l1d && (reason == REASON_INTERRUPT || reason == REASON_EXCEPTION))
+		to_vmx(vcpu)->before |= VMX_BEFORE_L1D;
 	e->kind = EXIT_UNKNOWN;
 	e->hw_info[0] = e->hw_info[1] = 0;
 	/* Kind 0 is a hole in the table. */

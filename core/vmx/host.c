@@ -110,22 +110,42 @@ void vmx_load_msrs(struct vcpu *vcpu)
 /*
  * Guests do not reach the debug registers themselves (MOV DR exits), so DR0 to DR3 only have to
  * be in the processor while a breakpoint is on, and DR6 never: #DB exits without touching it.
+ * They are the host's again before it takes an interrupt: that may bring a breakpoint of the host,
+ * and with it a DR7 that switches on what the guest has in the others.
  */
-void vmx_load_debug(struct vcpu *vcpu)
+void vmx_debug_in(struct vcpu *vcpu)
 {
-	struct vmx_vcpu *v = to_vmx(vcpu);
 	bool ours = vcpu->guest_debug & KVM_GUESTDBG_USE_HW_BP;
 	const u64 *dr = ours ? vcpu->debug_dr : vcpu->state.dr;
-	u64 dr7 = ours ? vcpu->debug_dr7 : vcpu->state.dr7;
+	struct vmx_vcpu *v = to_vmx(vcpu);
 
-	if (!(dr7 & DR7_ENABLED))
-		return;
 	for (unsigned int i = 0; i < 4; i++) {
-		if (!v->dr_live)
-			v->host.dr[i] = x86_read_dr(i);
+		v->host.dr[i] = x86_read_dr(i);
 		x86_write_dr(i, dr[i]);
 	}
-	v->dr_live = true;
+	v->after |= VMX_AFTER_DEBUG;
+}
+
+void vmx_debug_out(struct vcpu *vcpu)
+{
+	struct vmx_vcpu *v = to_vmx(vcpu);
+
+	for (unsigned int i = 0; i < 4; i++)
+		x86_write_dr(i, v->host.dr[i]);
+	v->after &= ~VMX_AFTER_DEBUG;
+}
+
+/*
+ * PEBS writes to a linear address, and in a guest that would be the guest's. A program may sample
+ * the threads that it runs guests with, and begin at any time.
+ */
+void vmx_pebs_off(struct vmx_vcpu *v)
+{
+	v->host.pebs = x86_rdmsr(IA32_PEBS_ENABLE);
+	if (!v->host.pebs)
+		return;
+	x86_wrmsr(IA32_PEBS_ENABLE, 0);
+	v->after |= VMX_AFTER_PEBS;
 }
 
 /* ---- what exits lose ------------------------------------------------------------------------- */
@@ -215,18 +235,17 @@ void vmx_host_save(struct vcpu *vcpu)
 	if (vmx.mitigate.spec_ctrl) {
 		h->spec_ctrl = x86_rdmsr(IA32_SPEC_CTRL);
 		v->after &= ~VMX_AFTER_SPEC_CTRL;
-		if (vmx.mitigate.stuff_rsb && (h->spec_ctrl & SPEC_CTRL_IBRS))
+		if (vmx.mitigate.legacy_ibrs && (h->spec_ctrl & SPEC_CTRL_IBRS))
 			v->after |= VMX_AFTER_SPEC_CTRL;
 	}
 	if (vmx.mitigate.flush_l1d)
-		x86_wrmsr(IA32_FLUSH_CMD, FLUSH_CMD_L1D);
+		v->before |= VMX_BEFORE_L1D;
 	memcpy(v->msr, v->here->msr, sizeof(v->msr));
 
 	fpu_load(vcpu->fpu);
 	v->xcr0 = vmx.host_xcr0;
 	v->live = true;
 	vmx_load_msrs(vcpu);
-	vmx_load_debug(vcpu);
 }
 
 void vmx_host_restore(struct vcpu *vcpu)
@@ -244,10 +263,6 @@ void vmx_host_restore(struct vcpu *vcpu)
 
 	for (unsigned int i = 0; i < VMX_SWITCHED_MSRS; i++)
 		switch_msr(v, i, v->here->msr[i]);
-	if (v->dr_live)
-		for (unsigned int i = 0; i < 4; i++)
-			x86_write_dr(i, v->host.dr[i]);
-	v->dr_live = false;
 	host_irq_disable();
 	vmx_host_recover(v->here, &v->host);
 	host_irq_enable();

@@ -3,8 +3,13 @@
  * Fill the return stack buffer with returns to a trap. A guest may have left addresses of its
  * choice there, and the next return that finds no other prediction would speculate to one.
  * Called right after an exit, changes no register but flags. The calls here are answered by no
- * return: checkers of stack frames have to leave this file out.
+ * return; a home whose tools check stack frames tells them by INTRA_FUNCTION_CALL, and by RETURN
+ * how it returns.
  */
+#ifndef RETURN
+#define INTRA_FUNCTION_CALL
+#define RETURN ret
+#endif
 	.text
 	.globl vmx_stuff_rsb
 #ifdef __ELF__
@@ -12,13 +17,14 @@
 #endif
 vmx_stuff_rsb:
 	.rept 32
+	INTRA_FUNCTION_CALL
 	call 1f
 	int3
 1:
 	.endr
 	add $(32 * 8), %rsp
 	lfence
-	ret
+	RETURN
 	int3
 #ifdef __ELF__
 	.size vmx_stuff_rsb, . - vmx_stuff_rsb

@@ -70,9 +70,17 @@ COLD bool before_entry(struct vcpu *vcpu)
 	set_windows(vcpu);
 	if (v->before & VMX_BEFORE_FLUSH)
 		flush_vpid(vcpu);
+	if (v->before & VMX_BEFORE_FAILED)
+		return false;
+	if (v->before & VMX_BEFORE_DEBUG)
+		vmx_debug_in(vcpu);
+	if (v->before & VMX_BEFORE_L1D) {
+		v->before &= ~VMX_BEFORE_L1D;
+		x86_wrmsr(IA32_FLUSH_CMD, FLUSH_CMD_L1D);
+	}
 	if (v->before & VMX_BEFORE_VERW)
 		x86_verw();
-	return !(v->before & VMX_BEFORE_FAILED);
+	return true;
 }
 
 /* Before anything that could be predicted from what the guest taught the processor. */
@@ -82,6 +90,11 @@ COLD void after_entry(struct vcpu *vcpu, bool entered)
 
 	if (v->after & VMX_AFTER_SPEC_CTRL)
 		x86_wrmsr(IA32_SPEC_CTRL, v->host.spec_ctrl);
+	if (v->after & VMX_AFTER_PEBS)
+		x86_wrmsr(IA32_PEBS_ENABLE, v->host.pebs);
+	if (v->after & VMX_AFTER_DEBUG)
+		vmx_debug_out(vcpu);
+	v->after &= ~VMX_AFTER_PEBS;
 	if (!entered)
 		return;
 	v->after &= ~VMX_AFTER_LAUNCH;
@@ -98,10 +111,11 @@ COLD void switch_xcr0(struct vcpu *vcpu)
 	x86_xsetbv((v->xcr0 & fpu_features()) | XCR0_X87);
 }
 
-/* What the host has in control registers may change whenever it takes an interrupt. */
+/* What the host has in control registers and LDTR may change whenever it takes an interrupt. */
 static inline void store_host(struct vcpu *vcpu, struct vmx_vcpu *v)
 {
 	u64 cr3 = x86_read_cr3(), cr4 = x86_read_cr4();
+	u16 ldtr = x86_sldt();
 
 	if (cr3 != v->host_cr3) {
 		v->host_cr3 = cr3;
@@ -111,6 +125,9 @@ static inline void store_host(struct vcpu *vcpu, struct vmx_vcpu *v)
 		v->host_cr4 = cr4;
 		vmcs_write_N(vcpu, HOST_CR4, cr4);
 	}
+	/* Exits leave 0; another thread of the process may have made its first LDT meanwhile. */
+	if (ldtr)
+		v->host.ldtr = ldtr;
 }
 
 /* The entry did not happen; what was in memory still holds. */
@@ -128,6 +145,9 @@ COLD void entry_failed(struct vcpu *vcpu, u64 reason)
 	if (reason & EXIT_REASON_ENTRY_FAILED)
 		e->hw_info[0] = vmcs_read_N(vcpu, EXIT_QUALIFICATION);
 	vmcs_write_32(vcpu, ENTRY_INTERRUPTION_INFO, 0);
+	/* It is the host's, and nobody has told it yet (27.8). */
+	if ((reason & 0xffff) == REASON_MACHINE_CHECK_ENTRY)
+		x86_int18();
 }
 
 /* Mostly the handler only went past an instruction. */
@@ -166,6 +186,8 @@ static inline void prepare(struct vcpu *vcpu, struct vmx_vcpu *v)
 	store_host(vcpu, v);
 	if (x86_read_cr2() != vcpu->state.cr2)
 		x86_write_cr2(vcpu->state.cr2);
+	if (vmx.has_pebs)
+		vmx_pebs_off(v);
 }
 
 /* Whoever handles an instruction goes past it: all of that at once. */

@@ -120,12 +120,15 @@ static void store_intercepts(struct vcpu *vcpu)
 static void store_dr7(struct vcpu *vcpu)
 {
 	bool ours = vcpu->guest_debug & KVM_GUESTDBG_USE_HW_BP;
+	u64 dr7 = ours ? vcpu->debug_dr7 : vcpu->state.dr7;
+	struct vmx_vcpu *v = to_vmx(vcpu);
 
-	vmcs_write_N(vcpu, GUEST_DR7, ours ? vcpu->debug_dr7 : vcpu->state.dr7);
+	vmcs_write_N(vcpu, GUEST_DR7, dr7);
 	/* No branch trace: it would be written to wherever the host's DS area is. */
 	vmcs_write_64(vcpu, GUEST_DEBUGCTL, vcpu->state.debugctl & (DEBUGCTL_LBR | DEBUGCTL_BTF));
-	if (to_vmx(vcpu)->live)
-		vmx_load_debug(vcpu);
+	v->before &= ~VMX_BEFORE_DEBUG;
+	if (dr7 & DR7_ENABLED)
+		v->before |= VMX_BEFORE_DEBUG;
 }
 
 static void fetch_pdptrs(struct vcpu *vcpu)
@@ -170,6 +173,9 @@ void vmx_fetch(struct vcpu *vcpu, u32 groups)
 {
 	struct vcpu_state *s = &vcpu->state;
 
+	/* VMX may be off here: then VMREAD is #UD. */
+	if (to_vmx(vcpu)->before & VMX_BEFORE_FAILED)
+		return;
 	if (groups & STATE_RIP)
 		s->rip = vmcs_read_N(vcpu, GUEST_RIP);
 	if (groups & STATE_RFLAGS)

@@ -57,6 +57,8 @@ static void setup_execution(struct vcpu *vcpu)
 	vmcs_write_64(vcpu, EPT_POINTER, ept_pointer(vcpu->vm));
 	if (v->vpid)
 		vmcs_write_16(vcpu, VPID, v->vpid);
+	if (secondary & SECONDARY_ENCLS)
+		vmcs_write_64(vcpu, ENCLS_EXITING_BITMAP, ~0ull);
 }
 
 static void setup_exit_and_entry(struct vcpu *vcpu)
@@ -84,7 +86,7 @@ static int setup(struct vcpu *vcpu)
 {
 	struct vmx_vcpu *v = to_vmx(vcpu);
 
-	if (vmx_vmclear(v->pa) != VMX_SUCCEED)
+	if (!vmx.cpus[host_cpu()].on || vmx_vmclear(v->pa) != VMX_SUCCEED)
 		return -SWIVL_EIO;
 	vmx_activate(v);
 	setup_guest(vcpu);
@@ -157,6 +159,9 @@ static void vmx_load(struct vcpu *vcpu, bool for_run)
 	moved = vmx_activate(v);
 	host_irq_enable();
 	vcpu->loaded = true;
+	/* The VM is dead then and nothing enters, but VMX may be off: no instruction of it. */
+	if (v->before & VMX_BEFORE_FAILED)
+		return;
 	if (moved)
 		vmx_host_cpu_fields(vcpu);
 	if (!for_run && !moved)

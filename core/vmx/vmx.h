@@ -73,9 +73,10 @@ struct vmx_cpu {
  * and IA32_ARCH_CAPABILITIES alone.
  */
 struct vmx_mitigations {
-	bool stuff_rsb; /* after exits: return stack buffer; also legacy IBRS written again */
-	bool verw; /* before entries: MDS */
-	bool flush_l1d; /* before the first entry of a section: L1TF */
+	bool stuff_rsb; /* after exits: return stack buffer, also against PBRSB */
+	bool legacy_ibrs; /* after exits: where the host has it on, it is written again */
+	bool verw; /* before entries: MDS, TAA, MMIO stale data, RFDS */
+	bool flush_l1d; /* before the first entry of a section and after interrupts: L1TF */
 	bool ibpb; /* between two VMs on one CPU */
 	bool spec_ctrl; /* the MSR exists */
 };
@@ -95,6 +96,7 @@ struct vmx {
 	u64 host_xcr0; /* 0: there is no XSAVE */
 	u32 stay; /* the longest that a guest runs without an exit, in ticks of its timer */
 	bool has_tsc_aux;
+	bool has_pebs;
 };
 extern struct vmx vmx;
 
@@ -114,7 +116,7 @@ void vmx_deactivate(struct vmx_vcpu *v);
 struct vmx_host {
 	u16 ds, es, fs, gs, ldtr;
 	u64 fs_base, kernel_gs_base;
-	u64 dr[4], dr7, debugctl, spec_ctrl;
+	u64 dr[4], dr7, debugctl, spec_ctrl, pebs;
 };
 
 /* What is rarely to be done around an entry, so that one look tells that there is nothing. */
@@ -122,8 +124,12 @@ struct vmx_host {
 #define VMX_BEFORE_FLUSH 2 /* the VPID */
 #define VMX_BEFORE_VERW 4
 #define VMX_BEFORE_FAILED 8 /* an access failed: enter no more */
+#define VMX_BEFORE_DEBUG 16 /* breakpoints of the guest are on: DR0 to DR3 */
+#define VMX_BEFORE_L1D 32
 #define VMX_AFTER_LAUNCH 1 /* the first entry: from then on VMRESUME */
 #define VMX_AFTER_SPEC_CTRL 2 /* legacy IBRS holds only for what is predicted after its write */
+#define VMX_AFTER_PEBS 8 /* it was on */
+#define VMX_AFTER_DEBUG 4 /* the guest's DR0 to DR3 are in the processor */
 
 struct vmx_vcpu {
 	struct vcpu *vcpu;
@@ -141,7 +147,6 @@ struct vmx_vcpu {
 	u64 host_cr3, host_cr4;
 
 	bool live; /* for_run: the guest's MSRs, FPU and XCR0 are in the processor */
-	bool dr_live; /* DR0 to DR3 too */
 	u64 xcr0, msr[VMX_SWITCHED_MSRS]; /* in the processor while live */
 	struct vmx_host host;
 };
@@ -209,9 +214,13 @@ void vmx_host_save(struct vcpu *vcpu);
 void vmx_host_restore(struct vcpu *vcpu);
 /* Remember what is the same for every section on this CPU. */
 void vmx_host_cpu_init(struct vmx_cpu *cpu);
-/* Put the guest's STATE_SYSCALL into the processor; DR0 to DR3 if DR7 uses them. Live. */
+/* Put the guest's STATE_SYSCALL into the processor. Live. */
 void vmx_load_msrs(struct vcpu *vcpu);
-void vmx_load_debug(struct vcpu *vcpu);
+/* No record of the host's sampling is written while the guest's address space is in force. */
+void vmx_pebs_off(struct vmx_vcpu *v);
+/* DR0 to DR3: the guest's for one entry, the host's at once after the exit. Interrupts off. */
+void vmx_debug_in(struct vcpu *vcpu);
+void vmx_debug_out(struct vcpu *vcpu);
 
 /* run.c */
 void vmx_run(struct vcpu *vcpu);

@@ -45,6 +45,7 @@
 #define CR4_PKE (1ull << 22)
 #define CR4_CET (1ull << 23)
 #define CR4_PKS (1ull << 24)
+#define CR4_FRED (1ull << 32)
 
 #define EFER_SCE (1ull << 0)
 #define EFER_LME (1ull << 8)
@@ -166,6 +167,7 @@
 #define IA32_MTRR_DEF_TYPE 0x2ff
 #define IA32_PERF_GLOBAL_CTRL 0x38f
 #define IA32_MC0_CTL 0x400
+#define IA32_PEBS_ENABLE 0x3f1
 #define IA32_VMX_BASIC 0x480
 #define IA32_VMX_PINBASED_CTLS 0x481
 #define IA32_VMX_PROCBASED_CTLS 0x482
@@ -209,6 +211,7 @@
 #define APIC_BASE_DEFAULT 0xfee00000ull
 
 #define MISC_ENABLE_FAST_STRING (1ull << 0)
+#define MISC_ENABLE_NO_PEBS (1ull << 12)
 
 #define SPEC_CTRL_IBRS (1ull << 0)
 #define PRED_CMD_IBPB (1ull << 0)
@@ -218,6 +221,13 @@
 #define ARCH_CAP_IBRS_ALL (1ull << 1)
 #define ARCH_CAP_SKIP_L1DFL_VMENTRY (1ull << 3)
 #define ARCH_CAP_MDS_NO (1ull << 5)
+#define ARCH_CAP_PSCHANGE_MC_NO (1ull << 6)
+#define ARCH_CAP_TAA_NO (1ull << 8)
+#define ARCH_CAP_MMIO_NO (7ull << 13) /* SBDR_SSDP_NO, FBSDP_NO, PSDP_NO */
+#define ARCH_CAP_FB_CLEAR (1ull << 17)
+#define ARCH_CAP_PBRSB_NO (1ull << 24)
+#define ARCH_CAP_RFDS_NO (1ull << 27)
+#define ARCH_CAP_RFDS_CLEAR (1ull << 28)
 
 /* PAT after reset (SDM vol. 3, table 11-12). */
 #define PAT_RESET 0x0007040600070406ull
@@ -233,9 +243,11 @@
 #define CPUID_1_ECX_HYPERVISOR (1u << 31)
 #define CPUID_1_EDX_APIC (1u << 9)
 #define CPUID_1_EDX_PAT (1u << 16)
+#define CPUID_1_EDX_DS (1u << 21)
 #define CPUID_7_EBX_FSGSBASE (1u << 0)
 #define CPUID_7_EBX_SMEP (1u << 7)
 #define CPUID_7_EBX_INVPCID (1u << 10)
+#define CPUID_7_EBX_RTM (1u << 11)
 #define CPUID_7_EBX_SMAP (1u << 20)
 #define CPUID_7_ECX_UMIP (1u << 2)
 #define CPUID_7_ECX_PKU (1u << 3)

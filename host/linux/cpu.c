@@ -5,6 +5,7 @@
  */
 #include <linux/cpumask.h>
 #include <linux/interrupt.h>
+#include <linux/perf_event.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 #include <linux/smp.h>
@@ -49,15 +50,16 @@ unsigned int host_cpu_limit(void)
  * instruction, and only where the owner of the machine asked for it by name.
  */
 #ifdef SWIVL_CR4_SHADOWED
+static void change_cr4(u64 set, u64 clear)
+{
+	cr4_update_irqsoff(set, clear);
+}
+
 bool home_cr4_usable(void)
 {
 	return true;
 }
 
-void host_cr4_change(u64 set, u64 clear)
-{
-	cr4_update_irqsoff(set, clear);
-}
 #else
 static bool cr4_by_instruction;
 module_param(cr4_by_instruction, bool, 0444);
@@ -75,7 +77,7 @@ bool home_cr4_usable(void)
 	return false;
 }
 
-void host_cr4_change(u64 set, u64 clear)
+static void change_cr4(u64 set, u64 clear)
 {
 	unsigned long cr4;
 
@@ -84,6 +86,26 @@ void host_cr4_change(u64 set, u64 clear)
 	asm volatile("mov %0, %%cr4" : : "r"(cr4) : "memory");
 }
 #endif
+
+/*
+ * Older processors cannot trace in VMX operation (SDM vol. 3, 33.5.1): there perf has to stop
+ * before, or its next write to IA32_RTIT_CTL is a #GP.
+ */
+static void trace_in_vmx(bool on)
+{
+#ifdef SWIVL_PROCESSOR_TRACE
+	intel_pt_handle_vmx(on);
+#endif
+}
+
+void host_cr4_change(u64 set, u64 clear)
+{
+	if (set & X86_CR4_VMXE)
+		trace_in_vmx(true);
+	change_cr4(set, clear);
+	if (clear & X86_CR4_VMXE)
+		trace_in_vmx(false);
+}
 
 /* Sections and short looks that this CPU is in; preemption is off while it is not 0. */
 static DEFINE_PER_CPU(unsigned int, depth);

@@ -91,10 +91,17 @@ static int hotplug_down(unsigned int cpu)
 
 /* ---- suspend: the last CPU, the others went offline ----------------------------------------- */
 
+/*
+ * Where this CPU refuses, sections begin on it all the same: nobody would switch it on later, so
+ * waiting would have no end. The core then stops the VM that comes there, by name.
+ */
 static void wake_up_cpu(void)
 {
-	if (this_cpu_up())
-		pr_err("swivl: after sleep this CPU refuses; what runs guests waits until restart\n");
+	if (!this_cpu_up())
+		return;
+	pr_err("swivl: after sleep CPU %u refuses; VMs that come to it are stopped\n",
+	       smp_processor_id());
+	__this_cpu_write(home_cpu_on, true);
 }
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)

@@ -3,10 +3,10 @@
  * Locks and waiting: the kernel's own, in the storage that core/host.h reserves.
  */
 #include <linux/mutex.h>
+#include <linux/rcuwait.h>
 #include <linux/rwsem.h>
 #include <linux/sched/signal.h>
 #include <linux/spinlock.h>
-#include <linux/wait.h>
 
 #include "home.h"
 
@@ -23,12 +23,12 @@ struct home_rwlock {
 static_assert(sizeof(struct mutex) <= sizeof(struct host_mutex));
 static_assert(sizeof(struct home_rwlock) <= sizeof(struct host_rwlock));
 static_assert(sizeof(raw_spinlock_t) <= sizeof(struct host_spin));
-static_assert(sizeof(wait_queue_head_t) <= sizeof(struct host_wait));
+static_assert(sizeof(struct rcuwait) <= sizeof(struct host_wait));
 
 #define MUTEX(m) ((struct mutex *)(m)->opaque)
 #define RWLOCK(l) ((struct home_rwlock *)(l)->opaque)
 #define SPIN(s) ((raw_spinlock_t *)(s)->opaque)
-#define WAIT(w) ((wait_queue_head_t *)(w)->opaque)
+#define WAIT(w) ((struct rcuwait *)(w)->opaque)
 
 void host_mutex_init(struct host_mutex *m)
 {
@@ -102,23 +102,25 @@ void host_spin_unlock(struct host_spin *s, unsigned long flags)
 
 void host_wait_init(struct host_wait *w)
 {
-	init_waitqueue_head(WAIT(w));
+	rcuwait_init(WAIT(w));
 }
 
-/* One round: the waker may have a reason that @cond does not know. */
+/*
+ * One round: the waker may have a reason that @cond does not know. There is one sleeper, the thread
+ * that runs the vCPU; and wakers are timers with interrupts off, which a wait queue's lock would
+ * not allow on a real-time kernel.
+ */
 void host_wait_sleep(struct host_wait *w, bool (*cond)(void *arg), void *arg)
 {
-	DEFINE_WAIT(entry);
-
-	prepare_to_wait(WAIT(w), &entry, TASK_INTERRUPTIBLE);
+	prepare_to_rcuwait(WAIT(w));
+	set_current_state(TASK_INTERRUPTIBLE);
 	if (!cond(arg) && !signal_pending(current))
 		schedule();
-	finish_wait(WAIT(w), &entry);
+	finish_rcuwait(WAIT(w));
 }
 
 void host_wait_wake(struct host_wait *w)
 {
-	/* Pairs with prepare_to_wait(): what the waker wrote before is seen by @cond. */
-	if (wq_has_sleeper(WAIT(w)))
-		wake_up(WAIT(w));
+	/* It pairs with set_current_state(): what the waker wrote before is seen by @cond. */
+	rcuwait_wake_up(WAIT(w));
 }

@@ -343,7 +343,12 @@ static void cr4_before_cpuid(void **state)
 	}
 	get_supported();
 	must(7, 0)->ebx &= ~(1u << 20); /* SMAP */
+	must(7, 0)->ecx |= 1 << 3 | 1 << 16; /* PKU, LA57: not offered, so not to be had */
 	assert_int_equal(model_call(handle, KVM_SET_CPUID2, &list), 0);
+	s.cr4 = 1 << 22;
+	assert_int_equal(model_call(handle, KVM_SET_SREGS, &s), -SWIVL_EINVAL);
+	s.cr4 = 1 << 12;
+	assert_int_equal(model_call(handle, KVM_SET_SREGS, &s), -SWIVL_EINVAL);
 	s.cr4 = 1 << 21;
 	assert_int_equal(model_call(handle, KVM_SET_SREGS, &s), -SWIVL_EINVAL);
 	s.cr4 = 1 << 20;

@@ -19,7 +19,7 @@
 static u64 msrs[VMX_MSRS]; /* from IA32_VMX_BASIC on */
 static u32 present; /* bits of those that exist */
 static bool faulted;
-static u32 cpuid_7_edx, cpuid_max = 7;
+static u32 cpuid_7_ebx, cpuid_7_edx, cpuid_max = 7;
 static u64 arch_capabilities;
 
 struct x86_cpuid x86_cpuid(u32 leaf, u32 subleaf)
@@ -28,7 +28,7 @@ struct x86_cpuid x86_cpuid(u32 leaf, u32 subleaf)
 		return (struct x86_cpuid){ .eax = cpuid_max };
 	assert_int_equal(leaf, 7);
 	assert_true(cpuid_max >= 7);
-	return (struct x86_cpuid){ .edx = cpuid_7_edx };
+	return (struct x86_cpuid){ .ebx = cpuid_7_ebx, .edx = cpuid_7_edx };
 }
 
 u64 x86_rdmsr(u32 msr)
@@ -294,7 +294,25 @@ static void mitigations_follow_cpuid(void **state)
 	m = mitigations_of(7, all & ~CPUID_7_EDX_ARCH_CAP, 0);
 	assert_true(m.stuff_rsb && m.verw && m.flush_l1d && m.ibpb && m.spec_ctrl);
 	m = mitigations_of(7, all, ARCH_CAP_RDCL_NO | ARCH_CAP_IBRS_ALL | ARCH_CAP_MDS_NO);
-	assert_false(m.stuff_rsb || m.verw || m.flush_l1d);
+	assert_false(m.legacy_ibrs || m.verw || m.flush_l1d);
+	assert_true(m.stuff_rsb); /* PBRSB */
+	m = mitigations_of(7, all, ARCH_CAP_IBRS_ALL | ARCH_CAP_PBRSB_NO);
+	assert_false(m.stuff_rsb || m.legacy_ibrs);
+	m = mitigations_of(7, all, ARCH_CAP_MDS_NO | ARCH_CAP_FB_CLEAR);
+	assert_true(m.verw);
+	m = mitigations_of(7, all, ARCH_CAP_MDS_NO | ARCH_CAP_FB_CLEAR | ARCH_CAP_MMIO_NO);
+	assert_false(m.verw);
+	m = mitigations_of(7, all, ARCH_CAP_MDS_NO | ARCH_CAP_RFDS_CLEAR);
+	assert_true(m.verw);
+	m = mitigations_of(7, all, ARCH_CAP_MDS_NO | ARCH_CAP_RFDS_CLEAR | ARCH_CAP_RFDS_NO);
+	assert_false(m.verw);
+	cpuid_7_ebx = CPUID_7_EBX_RTM;
+	m = mitigations_of(7, all, ARCH_CAP_MDS_NO);
+	assert_true(m.verw);
+	m = mitigations_of(7, all, ARCH_CAP_MDS_NO | ARCH_CAP_TAA_NO);
+	assert_false(m.verw);
+	cpuid_7_ebx = 0;
+	m = mitigations_of(7, all, ARCH_CAP_RDCL_NO | ARCH_CAP_IBRS_ALL | ARCH_CAP_MDS_NO);
 	assert_true(m.ibpb && m.spec_ctrl);
 	m = mitigations_of(7, all, ARCH_CAP_SKIP_L1DFL_VMENTRY);
 	assert_true(m.stuff_rsb && m.verw);

@@ -170,6 +170,9 @@ static void refusals_have_their_names(void **state)
 	*msr_of(IA32_VMX_CR4_FIXED1) = 0x2fff;
 	refused(REFUSE_CR4_FIXED);
 	processors_reset();
+	CPU->cr4 |= CR4_FRED;
+	refused(REFUSE_FRED);
+	processors_reset();
 	cpus[1].msr_low[IA32_VMX_MISC] ^= 1;
 	refused(REFUSE_MIXED_CPUS);
 	processors_reset();
@@ -213,6 +216,13 @@ static void unlocked_feature_control_is_set_and_locked(void **state)
 	stop();
 }
 
+static void interrupted_guest(u64 *gpr)
+{
+	plain_guest(gpr);
+	if (!CPU->int2s)
+		guest_write(EXIT_REASON, REASON_EXCEPTION);
+}
+
 static void selftest_finds_nothing_wrong(void **state)
 {
 	struct swivl_selftest *t = calloc(1, sizeof(*t));
@@ -227,6 +237,14 @@ static void selftest_finds_nothing_wrong(void **state)
 		if (!(t->steps[i].flags & SWIVL_SELFTEST_OK))
 			fail_msg("%s: %s", t->steps[i].name, t->steps[i].answer);
 	assert_true(cpus[1].root);
+	/* The host's NMI may come first. */
+	guest = interrupted_guest;
+	assert_int_equal(vmx_vendor.selftest(t), 0);
+	for (u32 i = 0; i < t->nsteps; i++)
+		if (!(t->steps[i].flags & SWIVL_SELFTEST_OK))
+			fail_msg("%s: %s", t->steps[i].name, t->steps[i].answer);
+	assert_int_equal(cpus[1].int2s, 1);
+	guest = plain_guest;
 	/* A processor that gives a wrong answer is seen. */
 	exit_reason = REASON_HLT;
 	assert_int_equal(vmx_vendor.selftest(t), 0);
@@ -616,6 +634,34 @@ static void failed_first_entry_launches_again(void **state)
 	assert_int_equal(CPU->launches, 2);
 }
 
+static void machine_check_at_the_entry_is_the_hosts(void **state)
+{
+	exit_by(EXIT_REASON_ENTRY_FAILED | REASON_MACHINE_CHECK_ENTRY, 0);
+	assert_int_equal(vcpu->exit.kind, EXIT_FAIL_ENTRY);
+	assert_int_equal(CPU->int18s, 1);
+}
+
+/* After sleep a processor may refuse: who comes there is told, without an instruction of VMX. */
+static void no_vmx_is_said_by_name(void **state)
+{
+	struct refusal_report why;
+	struct vcpu *second;
+
+	exit_by(REASON_CPUID, 0);
+	vmx_vendor.cpu_disable();
+	vmx_vendor.load(vcpu, true);
+	assert_string_equal(died, "VMX is off on this CPU");
+	vmx_vendor.fetch(vcpu, STATE_ALL);
+	vmx_vendor.unload(vcpu);
+	second = calloc(1, sizeof(*second));
+	second->vm = &vm;
+	second->cpu = -1;
+	assert_int_equal(vmx_vendor.vcpu_create(second), -SWIVL_EIO);
+	free(second);
+	died = NULL;
+	assert_true(vmx_vendor.cpu_enable(&why));
+}
+
 static void broken_access(struct vmcs_field_N field, u32 groups)
 {
 	vm.dead = false;
@@ -755,11 +801,15 @@ static void long_mode_wants_a_long_task(void **state)
 
 /* ---- the host --------------------------------------------------------------------------------------------------------- */
 
+static u64 dr0_in_guest, pebs_in_guest;
+
 static void busy_guest(u64 *gpr)
 {
 	plain_guest(gpr);
 	*msr_of(IA32_KERNEL_GS_BASE) = 0x1111000;
 	CPU->cr2 = 0x2222;
+	dr0_in_guest = CPU->dr[0];
+	pebs_in_guest = *msr_of(IA32_PEBS_ENABLE);
 }
 
 static void the_host_gets_back_what_it_had(void **state)
@@ -771,6 +821,7 @@ static void the_host_gets_back_what_it_had(void **state)
 	CPU->dr[0] = 0x1000;
 	CPU->dr[7] = 0x401;
 	*msr_of(IA32_DEBUGCTL) = 1;
+	*msr_of(IA32_PEBS_ENABLE) = 5;
 	before = *CPU;
 	s->star = 1;
 	s->lstar = 0x0000900000000000; /* not canonical: must never reach the processor */
@@ -786,7 +837,13 @@ static void the_host_gets_back_what_it_had(void **state)
 	vmx_vendor.load(vcpu, true);
 	vmx_vendor.run(vcpu);
 	assert_int_equal(CPU->xcr0, 1);
-	assert_int_equal(CPU->dr[0], 0x4444);
+	assert_int_equal(dr0_in_guest, 0x4444);
+	assert_int_equal(CPU->dr[0], 0x1000); /* before the host takes an interrupt */
+	assert_int_equal(pebs_in_guest, 0);
+	assert_int_equal(*msr_of(IA32_PEBS_ENABLE), 5);
+	CPU->ldtr = 0x50; /* it made one */
+	vmx_vendor.run(vcpu);
+	before.ldtr = 0x50;
 	assert_int_equal(*msr_of(IA32_STAR), 1);
 	/* What was changed after the last exit does not stay in the processor either. */
 	s->star = before.msr_high[IA32_STAR - 0xc0000000];
@@ -800,6 +857,7 @@ static void the_host_gets_back_what_it_had(void **state)
 	assert_int_equal(CPU->xcr0, before.xcr0);
 	assert_int_equal(CPU->ds, 0x2b);
 	assert_int_equal(CPU->es, 0x2b);
+	assert_int_equal(CPU->ldtr, before.ldtr);
 	assert_int_equal(task_limit[0], 0x2087);
 	assert_int_equal(s->cr2, 0x2222);
 }
@@ -848,6 +906,8 @@ int main(void)
 		TEST(reasons_without_a_handler_are_unknown),
 		TEST(ept_violations),
 		TEST(exceptions_and_what_is_the_hosts),
+		TEST(machine_check_at_the_entry_is_the_hosts),
+		TEST(no_vmx_is_said_by_name),
 		TEST(events_are_injected),
 		TEST(real_mode_has_no_error_codes),
 		TEST(windows_open_and_close),

@@ -119,7 +119,7 @@ struct x86_cpuid x86_cpuid(u32 leaf, u32 subleaf)
 	case 0:
 		return (struct x86_cpuid){ .eax = 7, .ebx = 0x756e6547 };
 	case 1:
-		return (struct x86_cpuid){ .ecx = cpuid_1_ecx };
+		return (struct x86_cpuid){ .ecx = cpuid_1_ecx, .edx = CPUID_1_EDX_DS };
 	case 7:
 		return (struct x86_cpuid){ .edx = cpuid_7_edx };
 	case 0x80000000:
