@@ -49,7 +49,7 @@
 	  "This is a property of the operating system; report it", "SDM vol. 3, 24.8, A.8") \
 	R(REFUSE_FRED, "fred", \
 	  "The system takes its interrupts by FRED, to which swivl cannot hand over an NMI yet", \
-	  "Start Linux with fred=off", "FRED specification, 9") \
+	  "Start Linux with fred=off", "SDM vol. 3, the chapter on FRED") \
 	R(REFUSE_VMXON_FAILED, "vmxon-failed", \
 	  "VMXON failed", \
 	  "Run swivl selftest where swivl loads; if this is a virtual machine, its " \
