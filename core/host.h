@@ -40,7 +40,7 @@ void *host_alloc(size_t size);
 void host_free(void *p);
 /* One zeroed page, page-aligned; atomic callers may fail more often. */
 void *host_page_alloc(void);
-void host_page_free(void *page);
+void host_page_free(void *page); /* NULL: nothing to do */
 /* Physical address of a page of host_page_alloc(), and the way back (also for pinned pages). */
 u64 host_page_pa(const void *page);
 void *host_page_va(u64 pa);

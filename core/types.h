@@ -42,13 +42,10 @@ int memcmp(const void *a, const void *b, size_t n);
 #define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
 #endif
 
-#define BIT_ULL_(n) (1ull << (n))
-
 #define SWIVL_PAGE_SHIFT 12
 #define SWIVL_PAGE_SIZE 4096ull
 
 /* Errors travel as negative Linux errno values on every system; they are part of the interface. */
-#define SWIVL_EPERM 1
 #define SWIVL_ENOENT 2
 #define SWIVL_EINTR 4
 #define SWIVL_EIO 5
@@ -60,11 +57,8 @@ int memcmp(const void *a, const void *b, size_t n);
 #define SWIVL_EFAULT 14
 #define SWIVL_EBUSY 16
 #define SWIVL_EEXIST 17
-#define SWIVL_ENODEV 19
 #define SWIVL_EINVAL 22
 #define SWIVL_ENOTTY 25
-#define SWIVL_ENOSPC 28
-#define SWIVL_ENOSYS 38
 #define SWIVL_EOPNOTSUPP 95
 
 #endif

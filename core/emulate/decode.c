@@ -95,13 +95,6 @@ static inline enum decode_result take_byte(struct cursor *c, u64 *value)
 	return DECODE_OK;
 }
 
-static u64 sign_extend(u64 value, unsigned int bytes)
-{
-	unsigned int shift = 64 - 8 * bytes;
-
-	return (s64)(value << shift) >> shift;
-}
-
 /* One legacy prefix; false when b is not one. */
 static bool prefix(struct insn *insn, u8 b)
 {

@@ -78,6 +78,13 @@ struct insn {
  */
 enum decode_result decode(struct insn *out, const u8 *bytes, size_t len, enum decode_mode mode);
 
+static inline u64 sign_extend(u64 value, unsigned int bytes)
+{
+	unsigned int shift = 64 - 8 * bytes;
+
+	return (s64)(value << shift) >> shift;
+}
+
 /* The digit that selects within an opcode group: ModRM.reg without REX.R. */
 static inline u8 insn_group(const struct insn *insn)
 {

@@ -4,15 +4,8 @@
  * for what each of them does. x87, MMX, SSE and whatever branches through memory is not here.
  */
 #include "core/emulate/emulate.h"
-
-#define CF 0x001ull
-#define PF 0x004ull
-#define AF 0x010ull
-#define ZF 0x040ull
-#define SF 0x080ull
-#define DF 0x400ull
-#define OF 0x800ull
-#define RF 0x10000ull
+#include "core/x86/regs.h"
+#include "core/x86/walk.h"
 
 /* The first eight are numbered as their opcodes and group digits are; so are BT and its kin. */
 enum kind {
@@ -47,6 +40,9 @@ enum kind {
 	SCAS,
 };
 
+#define ARITHMETIC_FLAGS \
+	(RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF)
+
 #define READ 1 /* memory is read */
 #define WRITE 2 /* memory is written */
 #define TO_REG 4 /* the register operand is the destination, or one of two */
@@ -55,13 +51,6 @@ enum kind {
 static u64 mask(unsigned int bytes)
 {
 	return bytes >= 8 ? ~0ull : (1ull << (8 * bytes)) - 1;
-}
-
-static u64 sign_extend(u64 value, unsigned int bytes)
-{
-	unsigned int shift = 64 - 8 * bytes;
-
-	return (s64)(value << shift) >> shift;
 }
 
 static bool is(struct emu_op *op, enum kind kind, u8 form, u8 size)
@@ -245,8 +234,8 @@ static int set_access(struct emu_access *access, const struct emu_op *op,
 
 	access->linear = emulate_linear(regs, in->mode, segment, offset, in->address_size);
 	access->size = op->size;
-	if (in->mode == DECODE_64 && (!emulate_canonical(access->linear) ||
-				      !emulate_canonical(access->linear + op->size - 1)))
+	if (in->mode == DECODE_64 && (!is_canonical(access->linear) ||
+				      !is_canonical(access->linear + op->size - 1)))
 		return -SWIVL_EFAULT;
 	return 0;
 }
@@ -297,7 +286,7 @@ int emulate_prepare(struct emu_op *op, const struct emu_regs *regs)
 static u64 alu(enum kind kind, u64 a, u64 b, u8 size, u64 *flags)
 {
 	u64 sign = 1ull << (8 * size - 1), carry = 0, overflow = 0, f = 0, r;
-	u64 c = kind == ADC || kind == SBB ? *flags & CF : 0;
+	u64 c = kind == ADC || kind == SBB ? *flags & RFLAGS_CF : 0;
 
 	switch (kind) {
 	case ADD:
@@ -305,7 +294,7 @@ static u64 alu(enum kind kind, u64 a, u64 b, u8 size, u64 *flags)
 		r = a + b + c;
 		carry = (a & b) | ((a | b) & ~r);
 		overflow = (a ^ r) & (b ^ r);
-		f |= (a ^ b ^ r) & AF;
+		f |= (a ^ b ^ r) & RFLAGS_AF;
 		break;
 	case OR:
 		r = a | b;
@@ -320,13 +309,14 @@ static u64 alu(enum kind kind, u64 a, u64 b, u8 size, u64 *flags)
 		r = a - b - c;
 		carry = (~a & b) | ((~a | b) & r);
 		overflow = (a ^ b) & (a ^ r);
-		f |= (a ^ b ^ r) & AF;
+		f |= (a ^ b ^ r) & RFLAGS_AF;
 	}
 	r &= mask(size);
-	f |= (carry & sign ? CF : 0) | (overflow & sign ? OF : 0) | (r & sign ? SF : 0);
+	f |= (carry & sign ? RFLAGS_CF : 0) | (overflow & sign ? RFLAGS_OF : 0);
+	f |= (r & sign ? RFLAGS_SF : 0) | (r ? 0 : RFLAGS_ZF);
 	/* 0x6996 is the table of the parities of four bits. */
-	f |= (r ? 0 : ZF) | (0x6996 >> ((r ^ r >> 4) & 15) & 1 ? 0 : PF);
-	*flags = (*flags & ~(CF | PF | AF | ZF | SF | OF)) | f;
+	f |= 0x6996 >> ((r ^ r >> 4) & 15) & 1 ? 0 : RFLAGS_PF;
+	*flags = (*flags & ~ARITHMETIC_FLAGS) | f;
 	return r;
 }
 
@@ -334,7 +324,7 @@ static u64 bit_op(const struct emu_op *op, u64 m, u64 bit, u64 *flags)
 {
 	u64 one = 1ull << (bit & (8 * op->size - 1));
 
-	*flags = (*flags & ~CF) | (m & one ? CF : 0);
+	*flags = (*flags & ~RFLAGS_CF) | (m & one ? RFLAGS_CF : 0);
 	switch (op->kind) {
 	case BTS:
 		return m | one;
@@ -363,7 +353,7 @@ static u64 swap_bytes(u64 value, u8 size)
  */
 static u64 compute(struct emu_op *op, const struct emu_regs *regs, u64 m, u64 v)
 {
-	u64 *flags = &op->rflags, kept = op->rflags & CF, acc, r;
+	u64 *flags = &op->rflags, kept = op->rflags & RFLAGS_CF, acc, r;
 
 	switch (op->kind) {
 	case ADD ... CMP:
@@ -389,7 +379,7 @@ static u64 compute(struct emu_op *op, const struct emu_regs *regs, u64 m, u64 v)
 	case INC:
 	case DEC:
 		r = alu(op->kind == INC ? ADD : SUB, m, 1, op->size, flags);
-		*flags = (*flags & ~CF) | kept;
+		*flags = (*flags & ~RFLAGS_CF) | kept;
 		return r;
 	case NOT:
 		return ~m;
@@ -408,7 +398,7 @@ static u64 compute(struct emu_op *op, const struct emu_regs *regs, u64 m, u64 v)
 static bool string_step(struct emu_op *op, const struct emu_regs *regs)
 {
 	const struct insn *in = &op->insn;
-	u64 step = regs->rflags & DF ? -(u64)op->size : op->size, count;
+	u64 step = regs->rflags & RFLAGS_DF ? -(u64)op->size : op->size, count;
 
 	if (op->kind == MOVS || op->kind == LODS)
 		set_reg(op, regs, INSN_RSI, in->address_size, regs->gpr[INSN_RSI] + step);
@@ -418,7 +408,7 @@ static bool string_step(struct emu_op *op, const struct emu_regs *regs)
 		return true;
 	count = regs->gpr[INSN_RCX] - 1;
 	set_reg(op, regs, INSN_RCX, in->address_size, count);
-	if (op->kind == SCAS && !(op->rflags & ZF) == !!(in->prefixes & INSN_REP))
+	if (op->kind == SCAS && !(op->rflags & RFLAGS_ZF) == !!(in->prefixes & INSN_REP))
 		return true;
 	return !(count & mask(in->address_size));
 }
@@ -452,7 +442,7 @@ void emulate_execute(struct emu_op *op, const struct emu_regs *regs)
 	}
 	if (done) {
 		op->rip = next_rip(regs->rip, in->length, in->mode);
-		op->rflags &= ~RF;
+		op->rflags &= ~RFLAGS_RF;
 	}
 }
 
@@ -474,11 +464,11 @@ int emulate_io_string(struct emu_io_string *io, const struct emu_regs *regs)
 	io->count = io->rep ? regs->gpr[INSN_RCX] & all : 1;
 	io->linear = emulate_linear(regs, io->mode, io->in ? INSN_ES : io->segment, offset,
 				    io->address_size);
-	io->step = regs->rflags & DF ? -(s64)io->size : io->size;
+	io->step = regs->rflags & RFLAGS_DF ? -(s64)io->size : io->size;
 	if (!io->count)
 		return 0;
 	if (io->mode == DECODE_64 &&
-	    (!emulate_canonical(io->linear) || !emulate_canonical(io->linear + io->size - 1)))
+	    (!is_canonical(io->linear) || !is_canonical(io->linear + io->size - 1)))
 		return -SWIVL_EFAULT;
 	/* More than the first only where neither the page nor the offset's width ends before. */
 	in_page = io->linear & (SWIVL_PAGE_SIZE - 1);
@@ -509,5 +499,5 @@ void emulate_io_string_done(const struct emu_io_string *io, struct emu_regs *reg
 	if (io->rep && *count & all)
 		return;
 	regs->rip = next_rip(regs->rip, length, io->mode);
-	regs->rflags &= ~RF;
+	regs->rflags &= ~RFLAGS_RF;
 }

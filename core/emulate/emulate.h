@@ -84,12 +84,6 @@ int emulate_io_string(struct emu_io_string *io, const struct emu_regs *regs);
 void emulate_io_string_done(const struct emu_io_string *io, struct emu_regs *regs, u64 n,
 			    unsigned int length);
 
-/* Is this a valid 64-bit linear address where 48 bits are translated? */
-static inline bool emulate_canonical(u64 linear)
-{
-	return (u64)((s64)(linear << 16) >> 16) == linear;
-}
-
 /* Segment base + offset, the offset truncated to the address size (bytes). */
 u64 emulate_linear(const struct emu_regs *regs, enum decode_mode mode, u8 segment, u64 offset,
 		   u8 address_size);

@@ -6,7 +6,7 @@
 #ifndef SWIVL_CORE_VM_EXIT_H
 #define SWIVL_CORE_VM_EXIT_H
 
-#include "core/types.h"
+#include "core/x86/walk.h"
 
 enum exit_kind {
 	EXIT_NONE, /* handled by the vendor: enter again */
@@ -46,8 +46,6 @@ enum exit_kind {
 };
 
 enum exit_cr_op { CR_WRITE, CR_READ, CR_CLTS, CR_LMSW };
-
-enum access { ACCESS_READ = 1, ACCESS_WRITE = 2, ACCESS_EXEC = 4, ACCESS_USER = 8 };
 
 struct exit {
 	u8 kind; /* enum exit_kind */

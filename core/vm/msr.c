@@ -43,11 +43,6 @@ static bool cpuid_permits(struct vcpu *vcpu, u32 bit)
 			      bit & 0xff);
 }
 
-static bool canonical(u64 address)
-{
-	return (u64)((s64)(address << 16) >> 16) == address;
-}
-
 /* ---- MSRs with a meaning ------------------------------------------------------------------------ */
 
 static int read_tsc(struct vcpu *vcpu, const struct msr_desc *d, u32 msr, u64 *value)
@@ -349,7 +344,7 @@ int msr_write(struct vcpu *vcpu, u32 msr, u64 value, bool from_guest)
 		return 0;
 	if (d->flags & MSR_FIXED)
 		return value == d->fixed ? 0 : MSR_REFUSED;
-	if ((d->flags & MSR_LINEAR) && !canonical(value))
+	if ((d->flags & MSR_LINEAR) && !is_canonical(value))
 		return MSR_REFUSED;
 	if (d->write)
 		return d->write(vcpu, d, msr, value, from_guest);

@@ -162,11 +162,6 @@ static void reload_pdptrs(struct vcpu *vcpu)
 	host_read_unlock(&vcpu->vm->mem_lock);
 }
 
-static bool is_pae(const struct vcpu_state *s)
-{
-	return (s->cr0 & CR0_PG) && (s->cr4 & CR4_PAE) && !(s->efer & EFER_LMA);
-}
-
 static int sregs_set_common(struct vcpu *vcpu, const struct kvm_sregs *k)
 {
 	struct vcpu_state *s = &vcpu->state;
@@ -214,7 +209,7 @@ static int sregs_set(struct vcpu *vcpu, const struct kvm_sregs *k)
 
 	if (err)
 		return err;
-	if (is_pae(&vcpu->state))
+	if (is_pae_paging(vcpu->state.cr0, vcpu->state.cr4, vcpu->state.efer))
 		reload_pdptrs(vcpu);
 	for (i = 0; i < ARRAY_SIZE(k->interrupt_bitmap); i++) {
 		if (!k->interrupt_bitmap[i])
@@ -247,7 +242,7 @@ long rq_get_sregs2(struct request *rq)
 	struct vcpu *vcpu = rq->vcpu;
 
 	sregs_get_common(vcpu, (struct kvm_sregs *)k);
-	if (is_pae(&vcpu->state)) {
+	if (is_pae_paging(vcpu->state.cr0, vcpu->state.cr4, vcpu->state.efer)) {
 		vcpu_need(vcpu, STATE_PDPTR);
 		memcpy(k->pdptrs, vcpu->state.pdptr, sizeof(k->pdptrs));
 		k->flags = KVM_SREGS2_FLAGS_PDPTRS_VALID;
@@ -259,7 +254,7 @@ long rq_set_sregs2(struct request *rq)
 {
 	const struct kvm_sregs2 *k = rq->data;
 	bool valid = k->flags & KVM_SREGS2_FLAGS_PDPTRS_VALID;
-	bool pae = (k->cr0 & CR0_PG) && (k->cr4 & CR4_PAE) && !(k->efer & EFER_LMA);
+	bool pae = is_pae_paging(k->cr0, k->cr4, k->efer);
 	int err;
 
 	if ((k->flags & ~(u64)KVM_SREGS2_FLAGS_PDPTRS_VALID) || (valid && !pae))
@@ -322,21 +317,6 @@ void vcpu_sync_regs_out(struct vcpu *vcpu)
 }
 
 /* ---- FPU ------------------------------------------------------------------------------------ */
-
-/* The legacy area that begins an XSAVE area, and the header (SDM vol. 1, 10.5.1 and 13.4). */
-struct fpu_area {
-	u16 fcw, fsw;
-	u8 ftw, reserved0;
-	u16 opcode;
-	u64 ip, dp;
-	u32 mxcsr, mxcsr_mask;
-	u8 st[8][16];
-	u8 xmm[16][16];
-	u8 unused[96];
-	u64 xstate_bv, xcomp_bv;
-	u64 reserved1[6];
-};
-_Static_assert(sizeof(struct fpu_area) == 576, "legacy area and header");
 
 /*
  * Registers in their initial state may be absent from the area: say them in full, since many

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /* The architecture's rules on control registers, and reset. */
 #include "core/vm/vm.h"
-#include "core/x86/cpu.h"
+#include "core/x86/fpu.h"
 #include "core/x86/regs.h"
 
 unsigned int vcpu_cpl(struct vcpu *vcpu)
@@ -34,11 +34,6 @@ static int load_pdptrs(struct vcpu *vcpu)
 	memcpy(vcpu->state.pdptr, pdptr, sizeof(pdptr));
 	vcpu_overwrite(vcpu, STATE_PDPTR);
 	return 0;
-}
-
-static bool is_pae_paging(u64 cr0, u64 cr4, u64 efer)
-{
-	return (cr0 & CR0_PG) && (cr4 & CR4_PAE) && !(efer & EFER_LME);
 }
 
 /* SDM vol. 3, 2.5 and 4.1.2: which changes raise #GP(0). */
@@ -236,19 +231,6 @@ static void reset_segments(struct vcpu_state *s)
 	s->seg[SEG_TR].attr = 0xb | SEG_ATTR_P;
 }
 
-/* The FPU after reset (SDM vol. 3, table 10-1): FCW 37Fh, MXCSR 1F80h, all else initial. */
-static void reset_fpu(struct vcpu *vcpu)
-{
-	u8 *area = vcpu->fpu;
-
-	memset(area, 0, SWIVL_PAGE_SIZE);
-	area[0] = 0x7f;
-	area[1] = 0x03;
-	area[24] = 0x80;
-	area[25] = 0x1f;
-	area[512] = 3; /* XSTATE_BV: x87 and SSE */
-}
-
 void vcpu_reset(struct vcpu *vcpu, bool init)
 {
 	struct vcpu_state old = vcpu->state;
@@ -266,7 +248,7 @@ void vcpu_reset(struct vcpu *vcpu, bool init)
 	s->dr6 = DR6_ONES;
 	s->dr7 = DR7_ONE;
 	s->xcr0 = XCR0_X87;
-	s->pat = 0x0007040600070406ull;
+	s->pat = PAT_RESET;
 	s->apic_base = 0xfee00800 | (vcpu->id == vcpu->vm->boot_cpu_id ? 0x100 : 0);
 	if (init) {
 		/* INIT leaves the caches' mode, the FPU and most MSRs alone. */
@@ -285,7 +267,7 @@ void vcpu_reset(struct vcpu *vcpu, bool init)
 		s->fmask = old.fmask;
 		s->kernel_gs_base = old.kernel_gs_base;
 	} else {
-		reset_fpu(vcpu);
+		fpu_init(vcpu->fpu);
 		vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
 		if (vcpu->vm->irqchip && vcpu->id != vcpu->vm->boot_cpu_id)
 			vcpu->mp_state = KVM_MP_STATE_UNINITIALIZED;

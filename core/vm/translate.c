@@ -24,7 +24,7 @@ void vcpu_walk_ctx(struct vcpu *vcpu, struct walk_ctx *ctx)
 				  .phys_bits = vcpu->guest_phys_bits,
 				  .arg = vcpu,
 				  .read = read_entry };
-	if ((s->cr0 & CR0_PG) && (s->cr4 & CR4_PAE) && !(s->efer & EFER_LMA)) {
+	if (is_pae_paging(s->cr0, s->cr4, s->efer)) {
 		vcpu_need(vcpu, STATE_PDPTR);
 		ctx->pdpte = s->pdptr;
 	}

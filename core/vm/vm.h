@@ -235,7 +235,7 @@ struct vcpu {
 	u64 cpuid_xcr0; /* features of XCR0 that the guest's CPUID permits */
 	u64 guest_phys_bits; /* MAXPHYADDR of the guest's CPUID */
 
-	void *fpu; /* XSAVE area, standard format, one page, 64-byte aligned */
+	struct fpu_area *fpu; /* XSAVE area, standard format, one page, 64-byte aligned */
 	u8 last_msr; /* place in the table of msr.c */
 	struct vcpu_msrs msrs;
 	struct lapic *lapic; /* NULL without the in-kernel chip */

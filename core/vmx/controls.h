@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * Bits of the VMX control fields (SDM vol. 3, 25.6 to 25.8) and of the capability MSRs
- * (appendix A). Facts only.
+ * (appendix A), those that something here asks for. Facts only.
  */
 #ifndef SWIVL_CORE_VMX_CONTROLS_H
 #define SWIVL_CORE_VMX_CONTROLS_H
@@ -26,28 +26,20 @@
 	B(PRIMARY_CR3_STORE, 16, "CR3-store exiting") \
 	B(PRIMARY_CR8_LOAD, 19, "CR8-load exiting") \
 	B(PRIMARY_CR8_STORE, 20, "CR8-store exiting") \
-	B(PRIMARY_TPR_SHADOW, 21, "use TPR shadow") \
 	B(PRIMARY_NMI_WINDOW, 22, "NMI-window exiting") \
 	B(PRIMARY_MOV_DR, 23, "MOV-DR exiting") \
 	B(PRIMARY_UNCONDITIONAL_IO, 24, "unconditional I/O exiting") \
-	B(PRIMARY_IO_BITMAPS, 25, "use I/O bitmaps") \
-	B(PRIMARY_MONITOR_TRAP, 27, "monitor trap flag") \
 	B(PRIMARY_MSR_BITMAPS, 28, "use MSR bitmaps") \
 	B(PRIMARY_MONITOR, 29, "MONITOR exiting") \
-	B(PRIMARY_PAUSE, 30, "PAUSE exiting") \
 	B(PRIMARY_SECONDARY, 31, "activate secondary controls")
 
 #define VMX_SECONDARY_BITS(B) \
-	B(SECONDARY_APIC_ACCESSES, 0, "virtualize APIC accesses") \
 	B(SECONDARY_EPT, 1, "enable EPT") \
-	B(SECONDARY_DESCRIPTOR, 2, "descriptor-table exiting") \
 	B(SECONDARY_RDTSCP, 3, "enable RDTSCP") \
-	B(SECONDARY_X2APIC, 4, "virtualize x2APIC mode") \
 	B(SECONDARY_VPID, 5, "enable VPID") \
 	B(SECONDARY_WBINVD, 6, "WBINVD exiting") \
 	B(SECONDARY_UNRESTRICTED, 7, "unrestricted guest") \
 	B(SECONDARY_PAUSE_LOOP, 10, "PAUSE-loop exiting") \
-	B(SECONDARY_RDRAND, 11, "RDRAND exiting") \
 	B(SECONDARY_INVPCID, 12, "enable INVPCID") \
 	B(SECONDARY_VMFUNC, 13, "enable VM functions") \
 	B(SECONDARY_SHADOWING, 14, "VMCS shadowing") \
@@ -56,13 +48,9 @@
 	B(SECONDARY_XSAVES, 20, "enable XSAVES/XRSTORS")
 
 #define VMX_EXIT_BITS(B) \
-	B(EXITS_SAVE_DEBUG, 2, "save debug controls") \
 	B(EXITS_HOST_LONG_MODE, 9, "host address-space size") \
-	B(EXITS_LOAD_PERF, 12, "load IA32_PERF_GLOBAL_CTRL") \
 	B(EXITS_ACK_INTERRUPT, 15, "acknowledge interrupt on exit") \
-	B(EXITS_SAVE_PAT, 18, "save IA32_PAT") \
 	B(EXITS_LOAD_PAT, 19, "load IA32_PAT") \
-	B(EXITS_SAVE_EFER, 20, "save IA32_EFER") \
 	B(EXITS_LOAD_EFER, 21, "load IA32_EFER")
 
 #define VMX_ENTRY_BITS(B) \
@@ -70,7 +58,6 @@
 	B(ENTRY_LONG_MODE, 9, "IA-32e mode guest") \
 	B(ENTRY_SMM, 10, "entry to SMM") \
 	B(ENTRY_NO_DUAL_MONITOR, 11, "deactivate dual-monitor treatment") \
-	B(ENTRY_LOAD_PERF, 13, "load IA32_PERF_GLOBAL_CTRL") \
 	B(ENTRY_LOAD_PAT, 14, "load IA32_PAT") \
 	B(ENTRY_LOAD_EFER, 15, "load IA32_EFER")
 
@@ -85,7 +72,6 @@ enum vmx_entry { VMX_ENTRY_BITS(VMX_DECLARE_BIT) };
 /* IA32_VMX_BASIC (A.1) */
 #define BASIC_REVISION(basic) ((u32)(basic) & 0x7fffffffu)
 #define BASIC_REGION_SIZE(basic) ((u32)((basic) >> 32) & 0x1fffu)
-#define BASIC_32BIT_ADDRESSES (1ull << 48)
 #define BASIC_MEMORY_TYPE(basic) ((u32)((basic) >> 50) & 0xfu)
 #define BASIC_TRUE_CONTROLS (1ull << 55)
 #define MEMORY_TYPE_WB 6u
@@ -95,7 +81,6 @@ enum vmx_entry { VMX_ENTRY_BITS(VMX_DECLARE_BIT) };
 #define MISC_WRITE_READ_ONLY_FIELDS (1ull << 29)
 
 /* IA32_VMX_EPT_VPID_CAP (A.10) */
-#define EPT_CAP_EXECUTE_ONLY (1ull << 0)
 #define EPT_CAP_4_LEVELS (1ull << 6)
 #define EPT_CAP_WB (1ull << 14)
 #define EPT_CAP_2M (1ull << 16)
@@ -174,13 +159,7 @@ enum vmx_reason {
 	REASON_INVVPID = 53,
 	REASON_WBINVD = 54,
 	REASON_XSETBV = 55,
-	REASON_RDRAND = 57,
-	REASON_INVPCID = 58,
-	REASON_VMFUNC = 59,
 	REASON_ENCLS = 60,
-	REASON_RDSEED = 61,
-	REASON_XSAVES = 63,
-	REASON_XRSTORS = 64,
 };
 
 #endif

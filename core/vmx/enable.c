@@ -115,15 +115,11 @@ bool vmx_start(struct refusal_report *why)
 void vmx_stop(void)
 {
 	for (unsigned int i = 0; vmx.cpus && i < host_cpu_limit(); i++)
-		if (vmx.cpus[i].region)
-			host_page_free(vmx.cpus[i].region);
+		host_page_free(vmx.cpus[i].region);
 	host_free(vmx.cpus);
-	if (vmx.vpids)
-		host_page_free(vmx.vpids);
-	if (vmx.msr_bitmap)
-		host_page_free(vmx.msr_bitmap);
-	if (vmx.msr_bitmap_filtered)
-		host_page_free(vmx.msr_bitmap_filtered);
+	host_page_free(vmx.vpids);
+	host_page_free(vmx.msr_bitmap);
+	host_page_free(vmx.msr_bitmap_filtered);
 	memset(&vmx, 0, sizeof(vmx));
 }
 

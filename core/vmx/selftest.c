@@ -444,16 +444,6 @@ static bool make_pages(struct road *r)
 	return true;
 }
 
-static void free_pages(struct road *r)
-{
-	if (r->vmxon)
-		host_page_free(r->vmxon);
-	if (r->vmcs)
-		host_page_free(r->vmcs);
-	if (r->wrong)
-		host_page_free(r->wrong);
-}
-
 int vmx_selftest(struct swivl_selftest *t)
 {
 	struct road r = { .t = t };
@@ -470,6 +460,8 @@ int vmx_selftest(struct swivl_selftest *t)
 			err = r.error;
 	}
 	host_mutex_unlock(&vmx.vms_lock);
-	free_pages(&r);
+	host_page_free(r.vmxon);
+	host_page_free(r.vmcs);
+	host_page_free(r.wrong);
 	return err;
 }

@@ -102,8 +102,7 @@ static void vcpu_free(struct vcpu *vcpu)
 	struct vmx_vcpu *v = to_vmx(vcpu);
 
 	vpid_free(v->vpid);
-	if (v->vmcs)
-		host_page_free(v->vmcs);
+	host_page_free(v->vmcs);
 	host_free(v);
 	vcpu->vendor_data = NULL;
 }

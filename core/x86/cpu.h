@@ -120,29 +120,22 @@ static inline void x86_write_cr2(u64 value)
 	asm volatile("mov %0, %%cr2" : : "r"(value) : "memory");
 }
 
+#define X86_DR_CASES(CASE) CASE(0) CASE(1) CASE(2) CASE(3) CASE(6) CASE(7)
+#define X86_READ_DR(n) \
+	case n: \
+		asm volatile("mov %%dr" #n ", %0" : "=r"(value)); \
+		break;
+#define X86_WRITE_DR(n) \
+	case n: \
+		asm volatile("mov %0, %%dr" #n : : "r"(value)); \
+		break;
+
 static inline u64 x86_read_dr(unsigned int n)
 {
 	u64 value = 0;
 
 	switch (n) {
-	case 0:
-		asm volatile("mov %%dr0, %0" : "=r"(value));
-		break;
-	case 1:
-		asm volatile("mov %%dr1, %0" : "=r"(value));
-		break;
-	case 2:
-		asm volatile("mov %%dr2, %0" : "=r"(value));
-		break;
-	case 3:
-		asm volatile("mov %%dr3, %0" : "=r"(value));
-		break;
-	case 6:
-		asm volatile("mov %%dr6, %0" : "=r"(value));
-		break;
-	case 7:
-		asm volatile("mov %%dr7, %0" : "=r"(value));
-		break;
+		X86_DR_CASES(X86_READ_DR)
 	}
 	return value;
 }
@@ -150,26 +143,12 @@ static inline u64 x86_read_dr(unsigned int n)
 static inline void x86_write_dr(unsigned int n, u64 value)
 {
 	switch (n) {
-	case 0:
-		asm volatile("mov %0, %%dr0" : : "r"(value));
-		break;
-	case 1:
-		asm volatile("mov %0, %%dr1" : : "r"(value));
-		break;
-	case 2:
-		asm volatile("mov %0, %%dr2" : : "r"(value));
-		break;
-	case 3:
-		asm volatile("mov %0, %%dr3" : : "r"(value));
-		break;
-	case 6:
-		asm volatile("mov %0, %%dr6" : : "r"(value));
-		break;
-	case 7:
-		asm volatile("mov %0, %%dr7" : : "r"(value));
-		break;
+		X86_DR_CASES(X86_WRITE_DR)
 	}
 }
+#undef X86_DR_CASES
+#undef X86_READ_DR
+#undef X86_WRITE_DR
 
 /* XCR0; CR4.OSXSAVE must be set. */
 static inline u64 x86_xgetbv(void)
@@ -212,21 +191,18 @@ static inline void x86_fxrstor(const void *area)
 	asm volatile("fxrstor64 (%0)" : : "r"(area) : "memory");
 }
 
-static inline struct x86_table x86_sgdt(void)
-{
-	struct x86_table t;
-
-	asm volatile("sgdt %0" : "=m"(t));
-	return t;
-}
-
-static inline struct x86_table x86_sidt(void)
-{
-	struct x86_table t;
-
-	asm volatile("sidt %0" : "=m"(t));
-	return t;
-}
+#define X86_STORE(insn, type, constraint) \
+	static inline type x86_##insn(void) \
+	{ \
+		type value; \
+		asm volatile(#insn " %0" : constraint(value)); \
+		return value; \
+	}
+X86_STORE(sgdt, struct x86_table, "=m")
+X86_STORE(sidt, struct x86_table, "=m")
+X86_STORE(sldt, u16, "=r")
+X86_STORE(str, u16, "=r")
+#undef X86_STORE
 
 static inline void x86_lgdt(const struct x86_table *table)
 {
@@ -238,54 +214,21 @@ static inline void x86_lidt(const struct x86_table *table)
 	asm volatile("lidt %0" : : "m"(*table) : "memory");
 }
 
-static inline u16 x86_sldt(void)
-{
-	u16 selector;
-
-	asm volatile("sldt %0" : "=r"(selector));
-	return selector;
-}
-
-static inline void x86_lldt(u16 selector)
-{
-	asm volatile("lldt %0" : : "r"(selector) : "memory");
-}
-
-static inline u16 x86_str(void)
-{
-	u16 selector;
-
-	asm volatile("str %0" : "=r"(selector));
-	return selector;
-}
-
+#define X86_LOAD(name, insn) \
+	static inline void name(u16 selector) \
+	{ \
+		asm volatile(insn : : "r"(selector) : "memory"); \
+	}
+X86_LOAD(x86_lldt, "lldt %0")
 /* The descriptor must be of an available TSS: LTR marks it busy. */
-static inline void x86_ltr(u16 selector)
-{
-	asm volatile("ltr %0" : : "r"(selector) : "memory");
-}
-
-/* Loads of segment registers fault where the descriptor does not allow them: ask x86_lar(). */
-static inline void x86_load_ds(u16 selector)
-{
-	asm volatile("mov %0, %%ds" : : "r"(selector) : "memory");
-}
-
-static inline void x86_load_es(u16 selector)
-{
-	asm volatile("mov %0, %%es" : : "r"(selector) : "memory");
-}
-
-static inline void x86_load_fs(u16 selector)
-{
-	asm volatile("mov %0, %%fs" : : "r"(selector) : "memory");
-}
-
-/* Load GS such that the base in force stays and the one behind SWAPGS changes. Interrupts off. */
-static inline void x86_load_gs_swapped(u16 selector)
-{
-	asm volatile("swapgs\n\tmov %0, %%gs\n\tswapgs" : : "r"(selector) : "memory");
-}
+X86_LOAD(x86_ltr, "ltr %0")
+/* These fault where the descriptor does not allow them: ask x86_lar(). */
+X86_LOAD(x86_load_ds, "mov %0, %%ds")
+X86_LOAD(x86_load_es, "mov %0, %%es")
+X86_LOAD(x86_load_fs, "mov %0, %%fs")
+/* The base in force stays and the one behind SWAPGS changes. Interrupts off. */
+X86_LOAD(x86_load_gs_swapped, "swapgs\n\tmov %0, %%gs\n\tswapgs")
+#undef X86_LOAD
 
 /* Access rights of the descriptor, bits 23:8 as in its second word; 0: not visible. */
 static inline u32 x86_lar(u16 selector)

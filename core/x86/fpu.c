@@ -3,18 +3,15 @@
 #include "core/x86/fpu.h"
 #include "core/x86/regs.h"
 
-#define FPU_MXCSR 24
-#define FPU_MXCSR_MASK 28
-
 static struct {
 	u64 features;
 	u32 mxcsr_mask;
 	u32 size;
-} fpu = { .mxcsr_mask = 0xffbf, .size = 576 };
+} fpu = { .mxcsr_mask = 0xffbf, .size = sizeof(struct fpu_area) };
 
 static u32 area_size(u64 features)
 {
-	u32 size = FPU_HEADER + 64;
+	u32 size = sizeof(struct fpu_area);
 
 	for (u32 i = 2; i < 63; i++) {
 		struct x86_cpuid c;
@@ -30,7 +27,7 @@ static u32 area_size(u64 features)
 
 void fpu_start(void)
 {
-	static u8 area[512] __attribute__((aligned(64)));
+	static struct fpu_area area __attribute__((aligned(64)));
 
 	fpu.features = 0;
 	if (x86_cpuid(1, 0).ecx & CPUID_1_ECX_OSXSAVE)
@@ -43,10 +40,8 @@ void fpu_start(void)
 		fpu.features &= XCR0_X87 | XCR0_SSE | XCR0_AVX;
 		fpu.size = area_size(fpu.features);
 	}
-	x86_fxsave(area);
-	memcpy(&fpu.mxcsr_mask, area + FPU_MXCSR_MASK, sizeof(u32));
-	if (!fpu.mxcsr_mask)
-		fpu.mxcsr_mask = 0xffbf; /* SDM vol. 1, 11.6.6 */
+	x86_fxsave(&area);
+	fpu.mxcsr_mask = area.mxcsr_mask ? area.mxcsr_mask : 0xffbf; /* SDM vol. 1, 11.6.6 */
 }
 
 u64 fpu_features(void)
@@ -64,42 +59,34 @@ u32 fpu_area_size(void)
 	return fpu.size;
 }
 
-void fpu_init(void *area)
+/* SDM vol. 3, table 10-1: FCW 37Fh, MXCSR 1F80h, all else initial. */
+void fpu_init(struct fpu_area *a)
 {
-	u8 *p = area;
-	u16 fcw = FPU_FCW_RESET;
-	u32 mxcsr = FPU_MXCSR_RESET;
-
-	memset(p, 0, FPU_AREA_SIZE);
-	memcpy(p, &fcw, sizeof(fcw));
-	memcpy(p + FPU_MXCSR, &mxcsr, sizeof(mxcsr));
-	memcpy(p + FPU_MXCSR_MASK, &fpu.mxcsr_mask, sizeof(u32));
+	memset(a, 0, FPU_AREA_SIZE);
+	a->fcw = FPU_FCW_RESET;
+	a->mxcsr = FPU_MXCSR_RESET;
+	a->xstate_bv = XCR0_X87 | XCR0_SSE;
 }
 
-void fpu_load(void *area)
+void fpu_load(struct fpu_area *a)
 {
-	u32 *mxcsr = (u32 *)((u8 *)area + FPU_MXCSR);
-	u64 *header = (u64 *)((u8 *)area + FPU_HEADER);
-
-	*mxcsr &= fpu.mxcsr_mask;
+	a->mxcsr &= fpu.mxcsr_mask;
 	if (!fpu.features) {
-		x86_fxrstor(area);
+		x86_fxrstor(a);
 		return;
 	}
-	header[0] &= fpu.features;
-	header[1] = 0;
-	header[2] = 0;
-	x86_xrstor(area, fpu.features);
+	a->xstate_bv &= fpu.features;
+	a->xcomp_bv = 0;
+	a->reserved1[0] = 0;
+	x86_xrstor(a, fpu.features);
 }
 
-void fpu_save(void *area)
+void fpu_save(struct fpu_area *a)
 {
-	u64 *header = (u64 *)((u8 *)area + FPU_HEADER);
-
 	if (fpu.features) {
-		x86_xsave(area, fpu.features);
+		x86_xsave(a, fpu.features);
 	} else {
-		x86_fxsave(area);
-		header[0] = XCR0_X87 | XCR0_SSE;
+		x86_fxsave(a);
+		a->xstate_bv = XCR0_X87 | XCR0_SSE;
 	}
 }

@@ -11,8 +11,22 @@
 
 #define FPU_MXCSR_RESET 0x1f80u
 #define FPU_FCW_RESET 0x37fu
-#define FPU_HEADER 512 /* offset of XSTATE_BV */
 #define FPU_AREA_SIZE 4096u
+
+/* What an area begins with: the legacy region and the header (SDM vol. 1, 10.5.1 and 13.4). */
+struct fpu_area {
+	u16 fcw, fsw;
+	u8 ftw, reserved0;
+	u16 opcode;
+	u64 ip, dp;
+	u32 mxcsr, mxcsr_mask;
+	u8 st[8][16];
+	u8 xmm[16][16];
+	u8 unused[96];
+	u64 xstate_bv, xcomp_bv;
+	u64 reserved1[6];
+};
+_Static_assert(sizeof(struct fpu_area) == 576, "legacy region and header");
 
 /* Once, before anything else here: what this processor and its system have. Task or atomic. */
 void fpu_start(void);
@@ -24,12 +38,12 @@ u32 fpu_mxcsr_mask(void);
 u32 fpu_area_size(void);
 
 /* State after reset. */
-void fpu_init(void *area);
+void fpu_init(struct fpu_area *a);
 /*
  * Put the area into the registers and back. Interrupts may be on, XCR0 is the system's own.
  * A load first clears what would make the processor fault, so any content is safe.
  */
-void fpu_load(void *area);
-void fpu_save(void *area);
+void fpu_load(struct fpu_area *a);
+void fpu_save(struct fpu_area *a);
 
 #endif

@@ -7,6 +7,8 @@
 #ifndef SWIVL_CORE_X86_REGS_H
 #define SWIVL_CORE_X86_REGS_H
 
+#include "core/types.h"
+
 #define CR0_PE (1ull << 0)
 #define CR0_MP (1ull << 1)
 #define CR0_EM (1ull << 2)
@@ -19,8 +21,6 @@
 #define CR0_CD (1ull << 30)
 #define CR0_PG (1ull << 31)
 #define CR0_DEFINED 0xe005003full /* all that may be set */
-
-#define CR3_PCID_NO_FLUSH (1ull << 63)
 
 #define CR4_VME (1ull << 0)
 #define CR4_PVI (1ull << 1)
@@ -43,8 +43,6 @@
 #define CR4_SMEP (1ull << 20)
 #define CR4_SMAP (1ull << 21)
 #define CR4_PKE (1ull << 22)
-#define CR4_CET (1ull << 23)
-#define CR4_PKS (1ull << 24)
 #define CR4_FRED (1ull << 32)
 
 #define EFER_SCE (1ull << 0)
@@ -52,13 +50,10 @@
 #define EFER_LMA (1ull << 10)
 #define EFER_NXE (1ull << 11)
 #define EFER_SVME (1ull << 12)
-#define EFER_FFXSR (1ull << 14)
 
 #define XCR0_X87 (1ull << 0)
 #define XCR0_SSE (1ull << 1)
 #define XCR0_AVX (1ull << 2)
-#define XCR0_BNDREGS (1ull << 3)
-#define XCR0_BNDCSR (1ull << 4)
 #define XCR0_OPMASK (1ull << 5)
 #define XCR0_ZMM_HI256 (1ull << 6)
 #define XCR0_HI16_ZMM (1ull << 7)
@@ -75,21 +70,12 @@
 #define RFLAGS_IF (1ull << 9)
 #define RFLAGS_DF (1ull << 10)
 #define RFLAGS_OF (1ull << 11)
-#define RFLAGS_IOPL (3ull << 12)
-#define RFLAGS_NT (1ull << 14)
 #define RFLAGS_RF (1ull << 16)
 #define RFLAGS_VM (1ull << 17)
 #define RFLAGS_AC (1ull << 18)
-#define RFLAGS_VIF (1ull << 19)
-#define RFLAGS_VIP (1ull << 20)
-#define RFLAGS_ID (1ull << 21)
-#define RFLAGS_DEFINED 0x3f7fd7ull /* all that may be set; RFLAGS_ONE must be */
 
-#define DR6_B(n) (1ull << (n))
 #define DR6_BD (1ull << 13)
 #define DR6_BS (1ull << 14)
-#define DR6_BT (1ull << 15)
-#define DR6_RTM (1ull << 16) /* clear: in a transaction */
 #define DR6_WRITABLE 0xe00full
 #define DR6_ONES 0xffff0ff0ull /* value after reset */
 #define DR7_WRITABLE 0xffff23ffull
@@ -152,7 +138,6 @@
 #define IA32_SYSENTER_EIP 0x176
 #define IA32_MCG_CAP 0x179
 #define IA32_MCG_STATUS 0x17a
-#define IA32_MCG_CTL 0x17b
 #define IA32_PERF_STATUS 0x198
 #define IA32_PERF_CTL 0x199
 #define IA32_MISC_ENABLE 0x1a0
@@ -161,12 +146,9 @@
 #define IA32_MTRR_PHYSBASE0 0x200
 #define IA32_MTRR_FIX64K 0x250
 #define IA32_MTRR_FIX16K_80000 0x258
-#define IA32_MTRR_FIX16K_A0000 0x259
 #define IA32_MTRR_FIX4K_C0000 0x268
 #define IA32_PAT 0x277
 #define IA32_MTRR_DEF_TYPE 0x2ff
-#define IA32_PERF_GLOBAL_CTRL 0x38f
-#define IA32_MC0_CTL 0x400
 #define IA32_PEBS_ENABLE 0x3f1
 #define IA32_VMX_BASIC 0x480
 #define IA32_VMX_PINBASED_CTLS 0x481
@@ -178,17 +160,13 @@
 #define IA32_VMX_CR0_FIXED1 0x487
 #define IA32_VMX_CR4_FIXED0 0x488
 #define IA32_VMX_CR4_FIXED1 0x489
-#define IA32_VMX_VMCS_ENUM 0x48a
 #define IA32_VMX_PROCBASED_CTLS2 0x48b
 #define IA32_VMX_EPT_VPID_CAP 0x48c
 #define IA32_VMX_TRUE_PINBASED_CTLS 0x48d
 #define IA32_VMX_TRUE_PROCBASED_CTLS 0x48e
 #define IA32_VMX_TRUE_EXIT_CTLS 0x48f
 #define IA32_VMX_TRUE_ENTRY_CTLS 0x490
-#define IA32_VMX_VMFUNC 0x491
 #define IA32_TSC_DEADLINE 0x6e0
-#define IA32_X2APIC_APICID 0x802
-#define IA32_XSS 0xda0
 #define IA32_EFER 0xc0000080
 #define IA32_STAR 0xc0000081
 #define IA32_LSTAR 0xc0000082
@@ -202,13 +180,10 @@
 #define AMD_VM_HSAVE_PA 0xc0010117
 
 #define FEATURE_CONTROL_LOCKED (1ull << 0)
-#define FEATURE_CONTROL_VMX_IN_SMX (1ull << 1)
 #define FEATURE_CONTROL_VMX (1ull << 2)
 
-#define APIC_BASE_BSP (1ull << 8)
 #define APIC_BASE_X2APIC (1ull << 10)
 #define APIC_BASE_ENABLED (1ull << 11)
-#define APIC_BASE_DEFAULT 0xfee00000ull
 
 #define MISC_ENABLE_FAST_STRING (1ull << 0)
 #define MISC_ENABLE_NO_PEBS (1ull << 12)
@@ -233,34 +208,26 @@
 #define PAT_RESET 0x0007040600070406ull
 
 /* CPUID bits: leaf, register, bit. */
-#define CPUID_1_ECX_MONITOR (1u << 3)
 #define CPUID_1_ECX_VMX (1u << 5)
-#define CPUID_1_ECX_PCID (1u << 17)
 #define CPUID_1_ECX_X2APIC (1u << 21)
-#define CPUID_1_ECX_TSC_DEADLINE (1u << 24)
 #define CPUID_1_ECX_XSAVE (1u << 26)
 #define CPUID_1_ECX_OSXSAVE (1u << 27)
 #define CPUID_1_ECX_HYPERVISOR (1u << 31)
 #define CPUID_1_EDX_APIC (1u << 9)
-#define CPUID_1_EDX_PAT (1u << 16)
 #define CPUID_1_EDX_DS (1u << 21)
-#define CPUID_7_EBX_FSGSBASE (1u << 0)
-#define CPUID_7_EBX_SMEP (1u << 7)
 #define CPUID_7_EBX_INVPCID (1u << 10)
 #define CPUID_7_EBX_RTM (1u << 11)
-#define CPUID_7_EBX_SMAP (1u << 20)
-#define CPUID_7_ECX_UMIP (1u << 2)
-#define CPUID_7_ECX_PKU (1u << 3)
-#define CPUID_7_ECX_LA57 (1u << 16)
 #define CPUID_7_EDX_MD_CLEAR (1u << 10)
 #define CPUID_7_EDX_SPEC_CTRL (1u << 26) /* IBRS and IBPB */
 #define CPUID_7_EDX_L1D_FLUSH (1u << 28)
 #define CPUID_7_EDX_ARCH_CAP (1u << 29)
 #define CPUID_X1_ECX_SVM (1u << 2) /* leaf 0x80000001 */
-#define CPUID_X1_EDX_SYSCALL (1u << 11)
-#define CPUID_X1_EDX_NX (1u << 20)
-#define CPUID_X1_EDX_GIB_PAGES (1u << 26)
 #define CPUID_X1_EDX_RDTSCP (1u << 27)
-#define CPUID_X1_EDX_LM (1u << 29)
+
+/* Paging with four top entries in registers; of a mode that is set, or about to be. */
+static inline bool is_pae_paging(u64 cr0, u64 cr4, u64 efer)
+{
+	return (cr0 & CR0_PG) && (cr4 & CR4_PAE) && !(efer & EFER_LME);
+}
 
 #endif

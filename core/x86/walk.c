@@ -11,12 +11,6 @@
 #define PTE_PS (1ull << 7)
 #define PTE_NX (1ull << 63)
 
-#define FAULT_P 1u
-#define FAULT_W 2u
-#define FAULT_U 4u
-#define FAULT_RSVD 8u
-#define FAULT_I 16u
-
 #define MAX_LEVELS 4
 #define MAX_TRIES 8
 
@@ -57,7 +51,7 @@ static bool is_leaf(const struct walk *w, unsigned int level, u64 entry)
 		return level == 1;
 	if (w->paging == PAGING_32)
 		return w->ctx->cr4 & CR4_PSE;
-	return level == 2 || (level == 3 && w->paging == PAGING_4_LEVEL && !w->ctx->no_1g);
+	return level == 2 || (level == 3 && w->paging == PAGING_4_LEVEL);
 }
 
 /* Tables 4-4 to 4-6, 4-8 to 4-11, 4-15 to 4-20. */
@@ -82,13 +76,13 @@ static int fail(const struct walk *w, u32 error, struct page_fault *fault)
 {
 	const struct walk_ctx *ctx = w->ctx;
 
-	if (w->access & WALK_WRITE)
-		error |= FAULT_W;
-	if (w->access & WALK_USER && !(w->access & WALK_IMPLICIT))
-		error |= FAULT_U;
-	if (w->access & WALK_EXEC &&
+	if (w->access & ACCESS_WRITE)
+		error |= PF_WRITE;
+	if (w->access & ACCESS_USER && !(w->access & ACCESS_IMPLICIT))
+		error |= PF_USER;
+	if (w->access & ACCESS_EXEC &&
 	    (ctx->cr4 & CR4_SMEP || (ctx->cr4 & CR4_PAE && ctx->efer & EFER_NXE)))
-		error |= FAULT_I;
+		error |= PF_FETCH;
 	fault->address = w->gva;
 	fault->error = error;
 	return -SWIVL_EFAULT;
@@ -98,19 +92,19 @@ static int fail(const struct walk *w, u32 error, struct page_fault *fault)
 static bool permitted(const struct walk *w)
 {
 	const struct walk_ctx *ctx = w->ctx;
-	bool user = w->access & WALK_USER && !(w->access & WALK_IMPLICIT);
+	bool user = w->access & ACCESS_USER && !(w->access & ACCESS_IMPLICIT);
 	bool user_page = w->rights & PTE_U;
 
 	if (!w->access)
 		return true;
 	if (user && !user_page)
 		return false;
-	if (w->access & WALK_WRITE && !(w->rights & PTE_W) && (user || ctx->cr0 & CR0_WP))
+	if (w->access & ACCESS_WRITE && !(w->rights & PTE_W) && (user || ctx->cr0 & CR0_WP))
 		return false;
-	if (w->access & WALK_EXEC)
+	if (w->access & ACCESS_EXEC)
 		return !(w->rights & PTE_NX) && (user || !user_page || !(ctx->cr4 & CR4_SMEP));
 	if (!user && user_page && ctx->cr4 & CR4_SMAP)
-		return ctx->rflags & RFLAGS_AC && !(w->access & WALK_IMPLICIT);
+		return ctx->rflags & RFLAGS_AC && !(w->access & ACCESS_IMPLICIT);
 	return true;
 }
 
@@ -125,7 +119,7 @@ static int set_used(const struct walk *w)
 		return 0;
 	for (i = 0; i < w->n; i++) {
 		entry = w->seen[i].entry | PTE_A;
-		if (i == w->n - 1 && w->access & WALK_WRITE)
+		if (i == w->n - 1 && w->access & ACCESS_WRITE)
 			entry |= PTE_D;
 		if (entry == w->seen[i].entry)
 			continue;
@@ -176,13 +170,13 @@ static int walk_once(struct walk *w, u64 *gpa, struct page_fault *fault)
 			return fail(w, 0, fault);
 		leaf = is_leaf(w, level, entry);
 		if (entry & reserved_bits(w, level, leaf))
-			return fail(w, FAULT_P | FAULT_RSVD, fault);
+			return fail(w, PF_PRESENT | PF_RESERVED, fault);
 		if (leaf)
 			break;
 		table = entry & address;
 	}
 	if (!permitted(w))
-		return fail(w, FAULT_P, fault);
+		return fail(w, PF_PRESENT, fault);
 	offset = bits(0, shift_of(w, level) - 1);
 	*gpa = (entry & address & ~offset) | (w->gva & offset);
 	if (w->paging == PAGING_32 && level == 2)
@@ -205,7 +199,7 @@ int guest_walk(const struct walk_ctx *ctx, u64 gva, unsigned int access, u64 *gp
 	if (ctx->efer & EFER_LMA) {
 		if (ctx->cr4 & CR4_LA57)
 			return -SWIVL_EOPNOTSUPP;
-		if ((u64)((s64)(gva << 16) >> 16) != gva)
+		if (!is_canonical(gva))
 			return -SWIVL_EINVAL;
 		w.paging = PAGING_4_LEVEL;
 	} else if (ctx->cr4 & CR4_PAE) {

@@ -9,11 +9,19 @@
 #include "core/types.h"
 
 /* What for. 0 asks for the translation alone: no rights are checked, no bits are set. */
-#define WALK_READ 1u
-#define WALK_WRITE 2u
-#define WALK_EXEC 4u
-#define WALK_USER 8u /* CPL is 3 */
-#define WALK_IMPLICIT 16u /* descriptor tables and the like: supervisor at any CPL */
+enum access {
+	ACCESS_READ = 1,
+	ACCESS_WRITE = 2,
+	ACCESS_EXEC = 4,
+	ACCESS_USER = 8, /* CPL is 3 */
+	ACCESS_IMPLICIT = 16, /* descriptor tables and the like: supervisor at any CPL */
+};
+
+/* Is this a linear address where 48 bits of 64 are translated? */
+static inline bool is_canonical(u64 linear)
+{
+	return (u64)((s64)(linear << 16) >> 16) == linear;
+}
 
 struct page_fault {
 	u64 address; /* for CR2 */
@@ -24,7 +32,6 @@ struct walk_ctx {
 	u64 cr0, cr3, cr4, efer, rflags;
 	const u64 *pdpte; /* PAE: the four that the processor holds; NULL: those in memory */
 	u8 phys_bits; /* the guest's MAXPHYADDR, 32..52 */
-	bool no_1g; /* the guest's CPUID has no 1 GiB pages */
 
 	void *arg; /* for the two below */
 	/* The table entry at gpa, 4 or 8 bytes; 0 or an error that ends the walk. */

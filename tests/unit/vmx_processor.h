@@ -77,11 +77,6 @@ static u64 *msr_of(u32 msr)
 	return &CPU->msr_low[msr];
 }
 
-static bool is_canonical(u64 a)
-{
-	return (u64)((s64)(a << 16) >> 16) == a;
-}
-
 u64 x86_rdmsr(u32 msr)
 {
 	return *msr_of(msr);
@@ -402,7 +397,7 @@ static void *page(void)
 }
 
 void *host_page_alloc(void) { return page(); }
-void host_page_free(void *p) { allocations--; free(p); }
+void host_page_free(void *p) { allocations -= p != NULL; free(p); }
 u64 host_page_pa(const void *p) { return (size_t)p; }
 
 void *host_alloc(size_t size)
