@@ -51,7 +51,7 @@ const char *swivl_path(const struct swivl_host *host);
 const char *swivl_open_failed(void);
 
 /*
- * swivl's version and the processor extension in use. -EINVAL: not swivl's own module, but
+ * swivl's version and the processor extension in use. -ENOTTY: not swivl's own module, but
  * another that speaks the same interface, KVM's say.
  */
 int swivl_get_version(struct swivl_host *host, struct swivl_version *version);
