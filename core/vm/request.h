@@ -53,8 +53,6 @@ int irq_check_extension(struct vm *vm, u64 cap);
 request_fn rq_run, rq_interrupt, rq_nmi, rq_set_sigmask, rq_get_mp_state, rq_set_mp_state,
 	rq_get_events, rq_set_events, rq_get_debugregs, rq_set_debugregs, rq_guest_debug,
 	rq_set_tsc_khz, rq_translate, rq_has_attr, rq_get_attr, rq_set_attr;
-int events_set(struct vcpu *vcpu, const struct kvm_vcpu_events *e);
-void events_get(struct vcpu *vcpu, struct kvm_vcpu_events *e);
 
 /* trace.c */
 request_fn rq_set_trace, rq_get_trace;

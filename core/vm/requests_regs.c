@@ -6,8 +6,10 @@
 
 /* ---- general registers --------------------------------------------------------------------- */
 
-static void regs_get(struct vcpu *vcpu, struct kvm_regs *r)
+long rq_get_regs(struct request *rq)
 {
+	struct vcpu *vcpu = rq->vcpu;
+	struct kvm_regs *r = rq->data;
 	const u64 *g = vcpu->gpr;
 
 	vcpu_need(vcpu, STATE_RIP | STATE_RSP | STATE_RFLAGS);
@@ -18,11 +20,14 @@ static void regs_get(struct vcpu *vcpu, struct kvm_regs *r)
 		.r12 = g[R12], .r13 = g[R13], .r14 = g[R14], .r15 = g[R15],
 		.rip = vcpu->state.rip, .rflags = vcpu->state.rflags,
 	};
+	return 0;
 }
 
 /* What was raised and not yet delivered belongs to the registers as they were: it goes. */
-static void regs_set(struct vcpu *vcpu, const struct kvm_regs *r)
+long rq_set_regs(struct request *rq)
 {
+	struct vcpu *vcpu = rq->vcpu;
+	const struct kvm_regs *r = rq->data;
 	const u64 g[16] = {
 		[RAX] = r->rax, [RBX] = r->rbx, [RCX] = r->rcx, [RDX] = r->rdx,
 		[RSI] = r->rsi, [RDI] = r->rdi, [RSP] = r->rsp, [RBP] = r->rbp,
@@ -35,17 +40,6 @@ static void regs_set(struct vcpu *vcpu, const struct kvm_regs *r)
 	vcpu->state.rflags = r->rflags | RFLAGS_ONE;
 	vcpu_overwrite(vcpu, STATE_RIP | STATE_RSP | STATE_RFLAGS);
 	vcpu->exception.type = EVENT_NONE;
-}
-
-long rq_get_regs(struct request *rq)
-{
-	regs_get(rq->vcpu, rq->data);
-	return 0;
-}
-
-long rq_set_regs(struct request *rq)
-{
-	regs_set(rq->vcpu, rq->data);
 	return 0;
 }
 
@@ -120,12 +114,16 @@ static void sregs_get_common(struct vcpu *vcpu, struct kvm_sregs *k)
 	k->apic_base = s->apic_base;
 }
 
-static void sregs_get(struct vcpu *vcpu, struct kvm_sregs *k)
+long rq_get_sregs(struct request *rq)
 {
-	sregs_get_common(vcpu, k);
+	const struct event *e = &rq->vcpu->event;
+	struct kvm_sregs *k = rq->data;
+
+	sregs_get_common(rq->vcpu, k);
 	memset(k->interrupt_bitmap, 0, sizeof(k->interrupt_bitmap));
-	if (vcpu->event.type == EVENT_INTERRUPT)
-		k->interrupt_bitmap[vcpu->event.vector / 64] |= 1ull << (vcpu->event.vector % 64);
+	if (e->type == EVENT_INTERRUPT)
+		k->interrupt_bitmap[e->vector / 64] |= 1ull << (e->vector % 64);
+	return 0;
 }
 
 /* Would a processor take these together? SDM vol. 3, 4.1.1 and 9.8.5. */
@@ -202,8 +200,10 @@ static void unhalt_after_reset(struct vcpu *vcpu)
 		vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
 }
 
-static int sregs_set(struct vcpu *vcpu, const struct kvm_sregs *k)
+long rq_set_sregs(struct request *rq)
 {
+	struct vcpu *vcpu = rq->vcpu;
+	const struct kvm_sregs *k = rq->data;
 	int err = sregs_set_common(vcpu, k);
 	unsigned int i;
 
@@ -223,17 +223,6 @@ static int sregs_set(struct vcpu *vcpu, const struct kvm_sregs *k)
 	unhalt_after_reset(vcpu);
 	vcpu->check_events = 1;
 	return 0;
-}
-
-long rq_get_sregs(struct request *rq)
-{
-	sregs_get(rq->vcpu, rq->data);
-	return 0;
-}
-
-long rq_set_sregs(struct request *rq)
-{
-	return sregs_set(rq->vcpu, rq->data);
 }
 
 long rq_get_sregs2(struct request *rq)
@@ -275,6 +264,34 @@ long rq_set_sregs2(struct request *rq)
 /* ---- registers through struct kvm_run ------------------------------------------------------ */
 
 /* The page is the caller's too and may change under our eyes: each part is copied once. */
+static int sync_in(struct vcpu *vcpu, u64 dirty)
+{
+	struct kvm_run *run = vcpu->run;
+	union {
+		struct kvm_regs regs;
+		struct kvm_sregs sregs;
+		struct kvm_vcpu_events events;
+	} copy;
+	struct request rq = { .vm = vcpu->vm, .vcpu = vcpu, .data = &copy };
+
+	if (dirty & KVM_SYNC_X86_REGS) {
+		copy.regs = run->s.regs.regs;
+		rq_set_regs(&rq);
+	}
+	if (dirty & KVM_SYNC_X86_SREGS) {
+		copy.sregs = run->s.regs.sregs;
+		if (rq_set_sregs(&rq))
+			return -SWIVL_EINVAL;
+	}
+	if (dirty & KVM_SYNC_X86_EVENTS) {
+		copy.events = run->s.regs.events;
+		if (rq_set_events(&rq))
+			return -SWIVL_EINVAL;
+	}
+	run->kvm_dirty_regs = 0;
+	return 0;
+}
+
 int vcpu_sync_regs_in(struct vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
@@ -282,38 +299,26 @@ int vcpu_sync_regs_in(struct vcpu *vcpu)
 
 	if ((dirty | run->kvm_valid_regs) & ~(u64)KVM_SYNC_X86_VALID_FIELDS)
 		return -SWIVL_EINVAL;
-	if (dirty & KVM_SYNC_X86_REGS) {
-		struct kvm_regs regs = run->s.regs.regs;
-
-		regs_set(vcpu, &regs);
-	}
-	if (dirty & KVM_SYNC_X86_SREGS) {
-		struct kvm_sregs sregs = run->s.regs.sregs;
-
-		if (sregs_set(vcpu, &sregs))
-			return -SWIVL_EINVAL;
-	}
-	if (dirty & KVM_SYNC_X86_EVENTS) {
-		struct kvm_vcpu_events events = run->s.regs.events;
-
-		if (events_set(vcpu, &events))
-			return -SWIVL_EINVAL;
-	}
-	run->kvm_dirty_regs = 0;
-	return 0;
+	return dirty ? sync_in(vcpu, dirty) : 0;
 }
 
 void vcpu_sync_regs_out(struct vcpu *vcpu)
 {
+	struct request rq = { .vm = vcpu->vm, .vcpu = vcpu };
 	struct kvm_run *run = vcpu->run;
 	u64 valid = run->kvm_valid_regs;
 
+	if (!valid)
+		return;
+	rq.data = &run->s.regs.regs;
 	if (valid & KVM_SYNC_X86_REGS)
-		regs_get(vcpu, &run->s.regs.regs);
+		rq_get_regs(&rq);
+	rq.data = &run->s.regs.sregs;
 	if (valid & KVM_SYNC_X86_SREGS)
-		sregs_get(vcpu, &run->s.regs.sregs);
+		rq_get_sregs(&rq);
+	rq.data = &run->s.regs.events;
 	if (valid & KVM_SYNC_X86_EVENTS)
-		events_get(vcpu, &run->s.regs.events);
+		rq_get_events(&rq);
 }
 
 /* ---- FPU ------------------------------------------------------------------------------------ */

@@ -100,8 +100,10 @@ static bool in_delivery(const struct vcpu *vcpu, u8 type, u8 *vector)
 	return e->type == type;
 }
 
-void events_get(struct vcpu *vcpu, struct kvm_vcpu_events *k)
+long rq_get_events(struct request *rq)
 {
+	struct kvm_vcpu_events *k = rq->data;
+	struct vcpu *vcpu = rq->vcpu;
 	u32 shadow;
 	u8 vector;
 
@@ -124,6 +126,7 @@ void events_get(struct vcpu *vcpu, struct kvm_vcpu_events *k)
 		k->triple_fault.pending = vcpu->triple_fault_pending;
 		k->flags |= KVM_VCPUEVENT_VALID_TRIPLE_FAULT;
 	}
+	return 0;
 }
 
 static bool events_are_valid(const struct vcpu *vcpu, const struct kvm_vcpu_events *k)
@@ -180,8 +183,11 @@ static void deliver(struct vcpu *vcpu, u8 type, u8 vector)
 	*e = (struct event){ .type = type, .vector = vector };
 }
 
-int events_set(struct vcpu *vcpu, const struct kvm_vcpu_events *k)
+long rq_set_events(struct request *rq)
 {
+	const struct kvm_vcpu_events *k = rq->data;
+	struct vcpu *vcpu = rq->vcpu;
+
 	if (!events_are_valid(vcpu, k))
 		return -SWIVL_EINVAL;
 	vcpu->event.type = EVENT_NONE;
@@ -209,17 +215,6 @@ int events_set(struct vcpu *vcpu, const struct kvm_vcpu_events *k)
 		vcpu->triple_fault_pending = k->triple_fault.pending;
 	vcpu->check_events = 1;
 	return 0;
-}
-
-long rq_get_events(struct request *rq)
-{
-	events_get(rq->vcpu, rq->data);
-	return 0;
-}
-
-long rq_set_events(struct request *rq)
-{
-	return events_set(rq->vcpu, rq->data);
 }
 
 /* ---- debugging ------------------------------------------------------------------------------ */
