@@ -46,8 +46,6 @@ request_fn rq_set_memory, rq_get_dirty_log, rq_clear_dirty_log;
 request_fn rq_create_irqchip, rq_irq_line, rq_irq_line_status, rq_get_irqchip, rq_set_irqchip,
 	rq_create_pit, rq_create_pit2, rq_get_pit2, rq_set_pit2, rq_reinject, rq_get_lapic,
 	rq_set_lapic, rq_set_routing, rq_signal_msi;
-/* What KVM_CHECK_EXTENSION says about a capability of the chips; -1: not one of theirs. */
-int irq_check_extension(struct vm *vm, u64 cap);
 
 /* requests_vcpu.c: running, events, debugging */
 request_fn rq_run, rq_interrupt, rq_nmi, rq_set_sigmask, rq_get_mp_state, rq_set_mp_state,

@@ -5,32 +5,6 @@
 #include "core/vm/irqwire.h"
 #include "core/vm/request.h"
 
-static const struct {
-	u16 cap;
-	u16 value;
-} capabilities[] = {
-	{ KVM_CAP_IRQCHIP, 1 },
-	{ KVM_CAP_PIT, 1 },
-	{ KVM_CAP_PIT2, 1 },
-	{ KVM_CAP_PIT_STATE2, 1 },
-	{ KVM_CAP_REINJECT_CONTROL, 1 },
-	{ KVM_CAP_IRQ_ROUTING, IRQCHIP_MAX_GSI },
-	{ KVM_CAP_IRQ_INJECT_STATUS, 1 },
-	{ KVM_CAP_SIGNAL_MSI, 1 },
-	{ KVM_CAP_TSC_DEADLINE_TIMER, 1 },
-	{ KVM_CAP_IOAPIC_POLARITY_IGNORED, 1 },
-};
-
-int irq_check_extension(struct vm *vm, u64 cap)
-{
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(capabilities); i++)
-		if (capabilities[i].cap == cap)
-			return capabilities[i].value;
-	return -1;
-}
-
 /* ---- making them -------------------------------------------------------------------------------- */
 
 long rq_create_irqchip(struct request *rq)

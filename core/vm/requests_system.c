@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /* Requests to the device: what swivl is and has, and new VMs. */
+#include "core/irq/irqchip.h"
 #include "core/swivl.h"
 #include "core/vm/request.h"
 #include "core/x86/fpu.h"
@@ -104,15 +105,23 @@ static const struct {
 	{ KVM_CAP_SREGS2, 1 },
 	{ KVM_CAP_XSAVE2, sizeof(struct kvm_xsave) },
 	{ KVM_CAP_X86_TRIPLE_FAULT_EVENT, 1 },
+	/* of the interrupt chips */
+	{ KVM_CAP_IRQCHIP, 1 },
+	{ KVM_CAP_PIT, 1 },
+	{ KVM_CAP_PIT2, 1 },
+	{ KVM_CAP_PIT_STATE2, 1 },
+	{ KVM_CAP_REINJECT_CONTROL, 1 },
+	{ KVM_CAP_IRQ_ROUTING, IRQCHIP_MAX_GSI },
+	{ KVM_CAP_IRQ_INJECT_STATUS, 1 },
+	{ KVM_CAP_SIGNAL_MSI, 1 },
+	{ KVM_CAP_TSC_DEADLINE_TIMER, 1 },
+	{ KVM_CAP_IOAPIC_POLARITY_IGNORED, 1 },
 };
 
 long rq_check_extension(struct request *rq)
 {
 	unsigned int i;
-	int ret = irq_check_extension(rq->vm, rq->arg);
 
-	if (ret >= 0)
-		return ret;
 	switch (rq->arg) {
 	case KVM_CAP_NR_VCPUS:
 		return host_cpu_limit() < VM_MAX_VCPUS ? host_cpu_limit() : VM_MAX_VCPUS;

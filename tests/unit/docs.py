@@ -152,14 +152,12 @@ def layouts_differ(text):
 
 def served_capabilities():
     """{name: value as the source writes it, None where a function decides}"""
-    served = {}
-    for path in ("core/vm/requests_system.c", "core/vm/requests_irq.c"):
-        source = read(path)
-        table = re.search(r"capabilities\[\] = \{([\s\S]*?)\n\};", source).group(1)
-        for name, value in re.findall(r"\{ (KVM_CAP_\w+),\s*([^}]+?) \}", table):
-            served[name] = " ".join(value.split())
+    source = read("core/vm/requests_system.c")
+    table = re.search(r"capabilities\[\] = \{([\s\S]*?)\n\};", source).group(1)
+    served = {name: " ".join(value.split()) for name, value in
+              re.findall(r"\{ (KVM_CAP_\w+),\s*([^}]+?) \}", table)}
     switch = re.search(r"rq_check_extension[\s\S]*?switch \(rq->arg\) \{([\s\S]*?)\n\t\}",
-                       read("core/vm/requests_system.c")).group(1)
+                       source).group(1)
     served.update(dict.fromkeys(re.findall(r"case (KVM_CAP_\w+):", switch)))
     return served
 
