@@ -23,6 +23,7 @@ struct stage2_format {
 	u64 leaf; /* bits of every leaf: present, readable, executable, memory type */
 	u64 write; /* the bit that permits writing */
 	u64 large; /* the bit that makes a level-2 entry a 2 MiB leaf */
+	u64 exec; /* the bit that permits execution; of every leaf, but see no_large_exec */
 	u64 present; /* an entry is there if any of these is set */
 };
 

@@ -11,12 +11,14 @@
 #define LARGE_PAGES (STAGE2_LARGE_SIZE / SWIVL_PAGE_SIZE)
 
 /* Give the guest the right to write, where that is only a matter of the log. */
-static int upgrade(const struct memslot *slot, u64 *leaf, u64 gpa)
+static int upgrade(const struct memslot *slot, u64 *leaf, u64 value, u64 gpa)
 {
 	if (slot->flags & KVM_MEM_READONLY)
 		return 1;
-	if (!(*leaf & STAGE2_PINNED_WRITE))
+	if (!(value & STAGE2_PINNED_WRITE))
 		return -SWIVL_EFAULT; /* the caller may not write its memory either */
+	if (value & vendor->stage2->write)
+		return 0;
 	vm_mark_dirty(slot, gpa);
 	stage2_allow_write(leaf);
 	return 0;
@@ -26,16 +28,18 @@ int vm_fault_fast(struct vm *vm, u64 gpa, u8 access)
 {
 	const struct memslot *slot = vm_find_slot(vm, gpa);
 	unsigned int level;
-	u64 *leaf;
+	u64 *leaf, value;
 
 	if (!slot)
 		return 1;
-	leaf = stage2_find(&vm->stage2, gpa, &level);
+	leaf = stage2_find(&vm->stage2, gpa, &level, &value);
 	if (!leaf)
 		return (access & ACCESS_WRITE) && (slot->flags & KVM_MEM_READONLY) ? 1 :
 										   -SWIVL_EAGAIN;
+	if ((access & ACCESS_EXEC) && !(value & vendor->stage2->exec))
+		return -SWIVL_EAGAIN;
 	/* Another vCPU may have been faster: then there is nothing left to do. */
-	return (access & ACCESS_WRITE) ? upgrade(slot, leaf, gpa) : 0;
+	return (access & ACCESS_WRITE) ? upgrade(slot, leaf, value, gpa) : 0;
 }
 
 /* A run of pages to be pinned and mapped. */
@@ -49,8 +53,9 @@ struct run {
 static bool mapped(struct vm *vm, u64 gpa)
 {
 	unsigned int level;
+	u64 value;
 
-	return stage2_find(&vm->stage2, gpa, &level) != NULL;
+	return stage2_find(&vm->stage2, gpa, &level, &value) != NULL;
 }
 
 /* The pages around @gpa in its window that are the slot's and not there yet. */
@@ -198,24 +203,29 @@ static int bring_in(struct vm *vm, const struct memslot *slot, u64 gpa, bool wri
 int vm_fault_in(struct vm *vm, u64 gpa, u8 access)
 {
 	int ret = vm_fault_fast(vm, gpa, access);
+	unsigned int level;
+	u64 *leaf, value;
 
 	if (ret != -SWIVL_EAGAIN)
 		return ret;
+	leaf = stage2_find(&vm->stage2, gpa, &level, &value);
+	if (leaf)
+		return level == 2 ? stage2_split(&vm->stage2, leaf, value) : 0;
 	return bring_in(vm, vm_find_slot(vm, gpa), gpa, access & ACCESS_WRITE);
 }
 
-static u8 *leaf_pointer(const u64 *leaf, unsigned int level, u64 gpa)
+static u8 *leaf_pointer(u64 leaf, unsigned int level, u64 gpa)
 {
-	return (u8 *)host_page_va(stage2_leaf_pa(*leaf, level, gpa & ~(SWIVL_PAGE_SIZE - 1))) +
+	return (u8 *)host_page_va(stage2_leaf_pa(leaf, level, gpa & ~(SWIVL_PAGE_SIZE - 1))) +
 	       (gpa & (SWIVL_PAGE_SIZE - 1));
 }
 
 const void *vm_guest_pointer(struct vm *vm, u64 gpa)
 {
 	unsigned int level;
-	const u64 *leaf = stage2_find(&vm->stage2, gpa, &level);
+	u64 leaf;
 
-	return leaf ? leaf_pointer(leaf, level, gpa) : NULL;
+	return stage2_find(&vm->stage2, gpa, &level, &leaf) ? leaf_pointer(leaf, level, gpa) : NULL;
 }
 
 /* Our own access to the part of one page. */
@@ -223,15 +233,14 @@ static int touch_guest(struct vm *vm, u64 gpa, void *buf, size_t size, bool writ
 {
 	u8 access = write ? ACCESS_WRITE : ACCESS_READ;
 	unsigned int level;
-	u64 *leaf;
+	u64 leaf;
 	u8 *p;
 	int ret;
 
 	ret = may_sleep ? vm_fault_in(vm, gpa, access) : vm_fault_fast(vm, gpa, access);
 	if (ret)
 		return ret == 1 ? -SWIVL_EFAULT : ret;
-	leaf = stage2_find(&vm->stage2, gpa, &level);
-	if (!leaf)
+	if (!stage2_find(&vm->stage2, gpa, &level, &leaf))
 		return -SWIVL_EFAULT;
 	p = leaf_pointer(leaf, level, gpa);
 	if (write)

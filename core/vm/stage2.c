@@ -56,8 +56,8 @@ void stage2_free(struct stage2 *s2)
 	s2->pages = 0;
 }
 
-/* The lowest entry that exists on the way to @gpa, not below @stop; its level to @level. */
-static u64 *walk(struct stage2 *s2, u64 gpa, unsigned int stop, unsigned int *level)
+/* The lowest entry that exists on the way to @gpa, not below @stop; its level and what it holds. */
+static u64 *walk(struct stage2 *s2, u64 gpa, unsigned int stop, unsigned int *level, u64 *found)
 {
 	u64 *table = s2->root;
 	unsigned int l;
@@ -68,27 +68,30 @@ static u64 *walk(struct stage2 *s2, u64 gpa, unsigned int stop, unsigned int *le
 
 		if (l == stop || !entry_present(value) || entry_is_leaf(value, l)) {
 			*level = l;
+			*found = value;
 			return entry;
 		}
 		table = entry_table(value);
 	}
 }
 
-u64 *stage2_find(struct stage2 *s2, u64 gpa, unsigned int *level)
+u64 *stage2_find(struct stage2 *s2, u64 gpa, unsigned int *level, u64 *value)
 {
 	u64 *entry;
 
 	if (gpa >> STAGE2_BITS)
 		return NULL;
-	entry = walk(s2, gpa, 1, level);
-	return entry_present(entry_load(entry)) ? entry : NULL;
+	entry = walk(s2, gpa, 1, level, value);
+	return entry_present(*value) ? entry : NULL;
 }
 
 bool stage2_large_free(struct stage2 *s2, u64 gpa)
 {
 	unsigned int level;
+	u64 value;
 
-	return !entry_present(entry_load(walk(s2, gpa, 2, &level)));
+	walk(s2, gpa, 2, &level, &value);
+	return !entry_present(value);
 }
 
 /* Put a new table into an entry that is empty, unless somebody else was faster. */
@@ -110,23 +113,23 @@ static int add_table(struct stage2 *s2, u64 *entry)
 int stage2_map(struct stage2 *s2, u64 gpa, u64 pa, unsigned int level, u32 flags)
 {
 	const struct stage2_format *fmt = vendor->stage2;
-	u64 leaf = pa | fmt->leaf, nothing = 0;
+	u64 leaf = pa | fmt->leaf, nothing = 0, value;
 	unsigned int l;
 	u64 *entry;
 
 	if (gpa >> STAGE2_BITS)
 		return -SWIVL_EINVAL;
 	for (;;) {
-		entry = walk(s2, gpa, level, &l);
+		entry = walk(s2, gpa, level, &l, &value);
 		if (l == level)
 			break;
-		if (entry_present(entry_load(entry)))
+		if (entry_present(value))
 			return -SWIVL_EEXIST; /* a larger leaf */
 		if (add_table(s2, entry))
 			return -SWIVL_ENOMEM;
 	}
 	if (level == 2)
-		leaf |= fmt->large;
+		leaf = (leaf | fmt->large) & ~(s2->no_large_exec ? fmt->exec : 0);
 	if (flags & STAGE2_MAP_WRITE)
 		leaf |= fmt->write;
 	if (flags & STAGE2_MAP_PINNED_WRITE)
@@ -134,6 +137,26 @@ int stage2_map(struct stage2 *s2, u64 gpa, u64 pa, unsigned int level, u32 flags
 	if (!__atomic_compare_exchange_n(entry, &nothing, leaf, false, __ATOMIC_ACQ_REL,
 					 __ATOMIC_ACQUIRE))
 		return -SWIVL_EEXIST;
+	return 0;
+}
+
+int stage2_split(struct stage2 *s2, u64 *leaf, u64 value)
+{
+	const struct stage2_format *fmt = vendor->stage2;
+	u64 *table = host_page_alloc(), small;
+
+	if (!table)
+		return -SWIVL_ENOMEM;
+	small = stage2_leaf_pa(value, 2, 0) | fmt->leaf;
+	small |= value & (fmt->write | STAGE2_PINNED_WRITE);
+	for (unsigned int i = 0; i < ENTRIES; i++)
+		table[i] = small + i * SWIVL_PAGE_SIZE;
+	/* What a processor has cached of the large leaf leads to the same memory. */
+	if (__atomic_compare_exchange_n(leaf, &value, host_page_pa(table) | fmt->table, false,
+					__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		__atomic_fetch_add(&s2->pages, 1, __ATOMIC_RELAXED);
+	else
+		host_page_free(table);
 	return 0;
 }
 

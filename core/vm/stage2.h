@@ -28,6 +28,11 @@ struct stage2 {
 	u64 *root;
 	u64 pages; /* table pages in use, the root included */
 	u64 generation; /* counts what was taken, and MSR filters; the vendor flushes by it */
+	/*
+	 * The vendor's: 2 MiB leaves do not permit execution, and are split where the guest tries.
+	 * On some processors a page whose size is changed under an instruction fetch stops the machine.
+	 */
+	bool no_large_exec;
 };
 
 /* 0 or -SWIVL_ENOMEM. */
@@ -35,8 +40,12 @@ int stage2_init(struct stage2 *s2);
 /* Unpins all that is mapped; the root goes too. */
 void stage2_free(struct stage2 *s2);
 
-/* The leaf entry that translates @gpa, or NULL; its level (1: 4 KiB, 2: 2 MiB) to @level. */
-u64 *stage2_find(struct stage2 *s2, u64 gpa, unsigned int *level);
+/*
+ * The leaf entry that translates @gpa, or NULL; its level (1: 4 KiB, 2: 2 MiB) to @level, what it
+ * holds to @value. Another vCPU may split it at any time: then it is no leaf any more, and only
+ * @value still says where the page is.
+ */
+u64 *stage2_find(struct stage2 *s2, u64 gpa, unsigned int *level, u64 *value);
 /* Could a 2 MiB leaf be put at @gpa, that is, is there neither leaf nor table yet? */
 bool stage2_large_free(struct stage2 *s2, u64 gpa);
 
@@ -47,6 +56,8 @@ bool stage2_large_free(struct stage2 *s2, u64 gpa);
  * on. -SWIVL_EEXIST: something is there already. -SWIVL_ENOMEM.
  */
 int stage2_map(struct stage2 *s2, u64 gpa, u64 pa, unsigned int level, u32 flags);
+/* Make 4 KiB leaves, which permit execution, of the 2 MiB one that was found. 0 or -SWIVL_ENOMEM. */
+int stage2_split(struct stage2 *s2, u64 *leaf, u64 value);
 /* Set the write bit of a leaf that is STAGE2_PINNED_WRITE. */
 void stage2_allow_write(u64 *leaf);
 /* Physical address of @gpa by its leaf. */

@@ -191,6 +191,7 @@ struct vmx_mitigations vmx_mitigations(void)
 	}
 	if (edx & CPUID_7_EDX_ARCH_CAP)
 		arch = x86_rdmsr(IA32_ARCH_CAPABILITIES);
+	m.no_large_exec = !(arch & ARCH_CAP_PSCHANGE_MC_NO);
 	m.legacy_ibrs = !(arch & ARCH_CAP_IBRS_ALL);
 	m.stuff_rsb = m.legacy_ibrs || !(arch & ARCH_CAP_PBRSB_NO);
 	/* MDS; TAA, which needs transactions; MMIO stale data; RFDS: VERW empties what each leaks. */

@@ -15,6 +15,7 @@ const struct stage2_format ept_format = {
 	.leaf = EPT_READ | EPT_EXECUTE | EPT_LEAF_WB | EPT_IGNORE_PAT,
 	.write = EPT_WRITE,
 	.large = EPT_LARGE,
+	.exec = EPT_EXECUTE,
 	.present = EPT_READ | EPT_WRITE | EPT_EXECUTE,
 };
 

@@ -189,6 +189,7 @@ static void count_vms(s32 change)
 static int vmx_vm_create(struct vm *vm)
 {
 	count_vms(1);
+	vm->stage2.no_large_exec = vmx.mitigate.no_large_exec;
 	return 0;
 }
 

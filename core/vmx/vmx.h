@@ -77,6 +77,7 @@ struct vmx_mitigations {
 	bool legacy_ibrs; /* after exits: where the host has it on, it is written again */
 	bool verw; /* before entries: MDS, TAA, MMIO stale data, RFDS */
 	bool flush_l1d; /* before the first entry of a section and after interrupts: L1TF */
+	bool no_large_exec; /* iTLB multihit: no guest executes from 2 MiB pages */
 	bool ibpb; /* between two VMs on one CPU */
 	bool spec_ctrl; /* the MSR exists */
 };

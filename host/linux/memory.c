@@ -2,10 +2,12 @@
 /*
  * Memory of the kernel and of the caller.
  */
+#include <linux/backing-dev.h>
 #include <linux/compat.h>
 #include <linux/gfp.h>
 #include <linux/io.h>
 #include <linux/mm.h>
+#include <linux/pagemap.h>
 #include <linux/preempt.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -46,12 +48,47 @@ void *host_page_va(u64 pa)
 }
 
 /*
+ * A page of a file that is written back to a disk: its file system has to be asked before each
+ * time that it gets dirty, and a guest asks nobody. Some would bring the kernel down (BUG) at the
+ * next write-back. From 6.5 on the kernel itself refuses to pin such pages for long.
+ */
+static bool belongs_to_file_system(struct page *page)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+	struct folio *folio = page_folio(page);
+	bool yes;
+
+	if (folio_test_anon(folio) || folio_test_swapbacked(folio) || folio_test_hugetlb(folio))
+		return false;
+	folio_lock(folio);
+	yes = folio->mapping && mapping_can_writeback(folio->mapping);
+	folio_unlock(folio);
+	return yes;
+#else
+	return false;
+#endif
+}
+
+static int pin_for_writing(u64 uaddr, unsigned int n, struct page **pages)
+{
+	int got = pin_user_pages_fast(uaddr, n, FOLL_WRITE | FOLL_LONGTERM, pages), i;
+
+	for (i = 0; i < got; i++) {
+		if (!belongs_to_file_system(pages[i]))
+			continue;
+		unpin_user_pages(pages + i, got - i);
+		return i ? i : -EFAULT;
+	}
+	return got;
+}
+
+/*
  * Pages for reading are pinned as for writing first: only that gives a private mapping its own
  * page, which stays the caller's when the caller writes to it later.
  */
 static int pin(u64 uaddr, unsigned int n, bool write, struct page **pages)
 {
-	int got = pin_user_pages_fast(uaddr, n, FOLL_WRITE | FOLL_LONGTERM, pages);
+	int got = pin_for_writing(uaddr, n, pages);
 
 	if (got <= 0 && !write)
 		got = pin_user_pages_fast(uaddr, n, FOLL_LONGTERM, pages);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
  * Descriptors: who may use them, in which order they may be closed, what outlives what.
- * usage: lifetime DEVICE
+ * usage: lifetime DEVICE [FILE that is written back]
  */
 #include "tap.h"
 
@@ -47,6 +47,31 @@ static void memory_gone(int dev)
 	check(r == -EFAULT, "guest memory unmapped before its first use: %s", say(r));
 	m.mem = pages(m.mem_size);
 	machine_close(&m);
+}
+
+/* A file system wants to be asked before a page gets dirty: a guest may only read such memory. */
+static void memory_of_a_file(int dev, const char *path)
+{
+	static const unsigned char read_write[] = { 0xa0, 0x00, 0x20, 0xe6, 0x80, 0xa2, 0x00, 0x20, 0xf4 };
+	int fd = open(path, O_RDWR);
+	struct machine m = machine_make(dev, read_write, sizeof(read_write));
+	unsigned char *file;
+
+	file = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (file == MAP_FAILED)
+		die("%s", path);
+	file[0] = 0x5a;
+	expect(0, set_memory(m.vm, 0, 0, 0, m.mem, 0), "no memory");
+	expect(0, set_memory(m.vm, 0, 0, 0x2000, m.mem, 0), "memory");
+	expect(0, set_memory(m.vm, 1, 0x2000, PAGE, file, 0), "a file");
+	expect(0, ioctl(m.vcpu, KVM_RUN, 0), "the guest reads");
+	check(m.run->exit_reason == KVM_EXIT_IO &&
+		      *((unsigned char *)m.run + m.run->io.data_offset) == 0x5a,
+	      "and gets what is there: exit %u", m.run->exit_reason);
+	expect(-EFAULT, ioctl(m.vcpu, KVM_RUN, 0), "the guest writes");
+	machine_close(&m);
+	munmap(file, PAGE);
+	close(fd);
 }
 
 static void mapping(int dev)
@@ -180,6 +205,10 @@ int main(int argc, char **argv)
 	verdict("closed in any order");
 	memory_gone(dev);
 	verdict("memory gone");
+	if (argc > 2) {
+		memory_of_a_file(dev, argv[2]);
+		verdict("memory of a file");
+	}
 	mapping(dev);
 	verdict("mapping");
 	other_process(dev);

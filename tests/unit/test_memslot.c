@@ -143,15 +143,18 @@ static int fast(u64 gpa, u8 access)
 	return ret;
 }
 
+static u64 value;
+
 static u64 leaf(u64 gpa)
 {
 	unsigned int level;
-	u64 *entry = stage2_find(&vm->stage2, gpa, &level);
+	u64 *entry = stage2_find(&vm->stage2, gpa, &level, &value);
 
 	return entry ? *entry : 0;
 }
 
 #define WRITABLE 0x2
+#define EXECUTABLE 0x400
 
 static void a_fault_brings_the_neighbours(void **state)
 {
@@ -214,7 +217,7 @@ static void large_pages(void **state)
 
 	slot(0, 0, LARGE, 2 * LARGE, memory);
 	assert_int_equal(fault(LARGE + 0x12345, ACCESS_READ), 0);
-	assert_non_null(stage2_find(&vm->stage2, 2 * LARGE - 1, &level));
+	assert_non_null(stage2_find(&vm->stage2, 2 * LARGE - 1, &level, &value));
 	assert_int_equal(level, 2);
 	assert_int_equal(model_pins, 512);
 	assert_true(leaf(LARGE) & WRITABLE);
@@ -223,8 +226,37 @@ static void large_pages(void **state)
 	assert_int_equal(model_pins, 0);
 	assert_true(vm->stage2.generation > 0);
 	assert_int_equal(fault(LARGE, ACCESS_READ), 0);
-	assert_non_null(stage2_find(&vm->stage2, LARGE, &level));
+	assert_non_null(stage2_find(&vm->stage2, LARGE, &level, &value));
 	assert_int_equal(level, 1);
+}
+
+/* Where the processor must not execute from large pages, they are split when the guest tries. */
+static void large_pages_are_split(void **state)
+{
+	unsigned int level;
+	u64 *old;
+
+	vm->stage2.no_large_exec = true;
+	slot(0, 0, LARGE, LARGE, memory);
+	assert_int_equal(fault(LARGE, ACCESS_WRITE), 0);
+	assert_false(leaf(LARGE) & EXECUTABLE);
+	old = stage2_find(&vm->stage2, LARGE, &level, &value);
+	assert_int_equal(level, 2);
+	assert_int_equal(fast(LARGE + 0x3456, ACCESS_EXEC), -SWIVL_EAGAIN);
+	assert_int_equal(fault(LARGE + 0x3456, ACCESS_EXEC), 0);
+	/* Who found the large one before still knows where the memory is; a second split is none. */
+	assert_int_equal(stage2_leaf_pa(value, 2, 0x3456), (u64)memory + 0x3456);
+	assert_int_equal(stage2_split(&vm->stage2, old, value), 0);
+	for (u64 at = LARGE; at < 2 * LARGE; at += PAGE) {
+		assert_non_null(stage2_find(&vm->stage2, at, &level, &value));
+		assert_int_equal(level, 1);
+		assert_int_equal(value & (EXECUTABLE | WRITABLE), EXECUTABLE | WRITABLE);
+		assert_int_equal(stage2_leaf_pa(value, 1, at), (u64)memory + at - LARGE);
+	}
+	assert_int_equal(fast(LARGE + 0x3456, ACCESS_EXEC), 0);
+	assert_int_equal(model_pins, 512);
+	slot(0, 0, LARGE, 0, memory);
+	assert_int_equal(model_pins, 0);
 }
 
 static void no_large_page_over_the_end(void **state)
@@ -233,7 +265,7 @@ static void no_large_page_over_the_end(void **state)
 
 	slot(0, 0, 0, LARGE - PAGE, memory);
 	assert_int_equal(fault(0, ACCESS_READ), 0);
-	assert_non_null(stage2_find(&vm->stage2, 0, &level));
+	assert_non_null(stage2_find(&vm->stage2, 0, &level, &value));
 	assert_int_equal(level, 1);
 	assert_int_equal(model_pins, 16);
 }
@@ -468,6 +500,7 @@ int main(void)
 		TEST(memory_that_the_caller_may_only_read),
 		TEST(read_only_slots),
 		TEST(large_pages),
+		TEST(large_pages_are_split),
 		TEST(no_large_page_over_the_end),
 		TEST(removal_unmaps_and_flushes),
 		TEST(pinning_may_fail),

@@ -53,10 +53,12 @@ static int map(u64 gpa, u64 offset, unsigned int level, u32 flags)
 	return err;
 }
 
+static u64 value;
+
 static u64 leaf_at(u64 gpa, unsigned int want_level)
 {
 	unsigned int level = 0;
-	u64 *leaf = stage2_find(&s2, gpa, &level);
+	u64 *leaf = stage2_find(&s2, gpa, &level, &value);
 
 	if (!leaf)
 		return 0;
@@ -68,7 +70,7 @@ static void maps_a_page(void **state)
 {
 	u64 leaf;
 
-	assert_null(stage2_find(&s2, 0x5000, &(unsigned int){ 0 }));
+	assert_null(stage2_find(&s2, 0x5000, &(unsigned int){ 0 }, &value));
 	assert_int_equal(map(0x5000, 0x3000, 1, STAGE2_MAP_WRITE | STAGE2_MAP_PINNED_WRITE), 0);
 	leaf = leaf_at(0x5fff, 1);
 	assert_int_equal(stage2_leaf_pa(leaf, 1, 0x5abc), (u64)memory + 0x3abc);
@@ -115,8 +117,8 @@ static void the_edge_of_the_address_space(void **state)
 	assert_int_equal(map(last, 0, 1, 0), 0);
 	assert_int_not_equal(leaf_at(last, 1), 0);
 	assert_int_equal(map(1ull << STAGE2_BITS, 0, 1, 0), -SWIVL_EINVAL);
-	assert_null(stage2_find(&s2, 1ull << STAGE2_BITS, &(unsigned int){ 0 }));
-	assert_null(stage2_find(&s2, ~0ull, &(unsigned int){ 0 }));
+	assert_null(stage2_find(&s2, 1ull << STAGE2_BITS, &(unsigned int){ 0 }, &value));
+	assert_null(stage2_find(&s2, ~0ull, &(unsigned int){ 0 }, &value));
 	assert_true(unmap(last, PAGE));
 	assert_int_equal(leaf_at(last, 1), 0);
 }
@@ -157,7 +159,7 @@ static void write_protection(void **state)
 	assert_false(leaf_at(0x2000, 1) & WRITE);
 	assert_true(leaf_at(0x2000, 1) & PRESENT);
 	assert_false(write_protect(0x2000, 2 * PAGE));
-	stage2_allow_write(stage2_find(&s2, 0x2000, &level));
+	stage2_allow_write(stage2_find(&s2, 0x2000, &level, &value));
 	assert_true(leaf_at(0x2000, 1) & WRITE);
 	assert_int_equal(s2.pages, 4);
 }

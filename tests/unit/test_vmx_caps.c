@@ -313,7 +313,9 @@ static void mitigations_follow_cpuid(void **state)
 	assert_false(m.verw);
 	cpuid_7_ebx = 0;
 	m = mitigations_of(7, all, ARCH_CAP_RDCL_NO | ARCH_CAP_IBRS_ALL | ARCH_CAP_MDS_NO);
-	assert_true(m.ibpb && m.spec_ctrl);
+	assert_true(m.ibpb && m.spec_ctrl && m.no_large_exec);
+	m = mitigations_of(7, all, ARCH_CAP_PSCHANGE_MC_NO);
+	assert_false(m.no_large_exec);
 	m = mitigations_of(7, all, ARCH_CAP_SKIP_L1DFL_VMENTRY);
 	assert_true(m.stuff_rsb && m.verw);
 	assert_false(m.flush_l1d);
