@@ -1,97 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 // uses: core/irq/lapic.c core/irq/state.c core/irq/pic.c core/irq/pit.c core/irq/ioapic.c
-/* One local APIC: priorities, messages, timer, modes. (state.c brings the other chips along.) */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
-#define SWIVL_HAVE_TYPES
-#include <stdbool.h>
-#include <string.h>
-#include "core/irq/lapic.h"
-#include "core/irq/state.h"
-
-#define MASKED LAPIC_LVT_MASKED
-#define SW 0x100u
-#define PERIODIC (1u << 17)
-#define TSC_MODE (1u << 18)
-
-static struct lapic l;
-static struct apic_msg sent;
-static unsigned sends, eois, kicks;
-static u8 eoi_vector;
-static bool eoi_level;
-
-static void on_send(void *ctx, struct lapic *from, const struct apic_msg *msg)
-{
-	assert_ptr_equal(from, &l);
-	sent = *msg;
-	sends++;
-}
-
-static void on_eoi(void *ctx, u8 vector, bool level)
-{
-	eois++;
-	eoi_vector = vector;
-	eoi_level = level;
-}
-
-static void on_kick(void *ctx, unsigned index)
-{
-	assert_int_equal(index, 3);
-	kicks++;
-}
-
-static const struct lapic_ops ops = { NULL, on_send, on_eoi, on_kick };
-
-static void wr(unsigned reg, u32 val)
-{
-	lapic_write(&l, reg, val, 0);
-}
-
-static u32 rd(unsigned reg)
-{
-	return lapic_read(&l, reg, 0);
-}
-
-static int setup_off(void **state)
-{
-	sends = eois = kicks = 0;
-	lapic_init(&l, 3, 5, false, 2000000, &ops);
-	return 0;
-}
-
-static int setup(void **state)
-{
-	setup_off(state);
-	wr(LAPIC_SVR, SW | 0xff);
-	return 0;
-}
-
-static int give(u8 vector, bool level)
-{
-	struct apic_msg msg = { .vector = vector, .level = level, .assert = true };
-
-	return lapic_accept(&l, &msg);
-}
-
-static int give_mode(u8 mode, u8 vector)
-{
-	struct apic_msg msg = { .vector = vector, .mode = mode, .assert = true };
-
-	return lapic_accept(&l, &msg);
-}
-
-static bool pending(void)
-{
-	return l.pending & LAPIC_PENDING_VECTOR;
-}
-
-static bool in_irr(u8 vector)
-{
-	return l.reg[LAPIC_IRR + vector / 32] >> (vector % 32) & 1;
-}
+/* One local APIC: priorities, messages, modes. (state.c brings the other chips along.) */
+#include "lapic_test.h"
 
 static void test_power_up(void **state)
 {
@@ -414,155 +324,6 @@ static void test_lint0(void **state)
 	assert_int_equal(l.pending, LAPIC_PENDING_NMI);
 }
 
-static void test_one_shot(void **state)
-{
-	wr(LAPIC_LVT_TIMER, 0x30);
-	wr(LAPIC_TDCR, 0x3); /* by 16 */
-	lapic_write(&l, LAPIC_TMICT, 1000, 5000);
-	assert_int_equal(l.deadline, 5000 + 16000);
-	assert_int_equal(lapic_read(&l, LAPIC_TMCCT, 5000), 1000);
-	assert_int_equal(lapic_read(&l, LAPIC_TMCCT, 5000 + 1600), 900);
-	lapic_advance(&l, 20999, 0);
-	assert_false(pending());
-	lapic_advance(&l, 21000, 0);
-	assert_true(in_irr(0x30));
-	assert_true(l.deadline == LAPIC_NEVER);
-	assert_int_equal(lapic_read(&l, LAPIC_TMCCT, 21000), 0);
-	assert_int_equal(rd(LAPIC_TMICT), 1000);
-	lapic_ack(&l);
-	lapic_advance(&l, ~0ull, 0);
-	assert_false(in_irr(0x30));
-	/* Writing 0 stops it; masked it runs without an interrupt. */
-	lapic_write(&l, LAPIC_TMICT, 1000, 0);
-	lapic_write(&l, LAPIC_TMICT, 0, 10);
-	assert_true(l.deadline == LAPIC_NEVER);
-	wr(LAPIC_LVT_TIMER, MASKED | 0x30);
-	lapic_write(&l, LAPIC_TMICT, 1000, 0);
-	lapic_advance(&l, 100000, 0);
-	assert_true(l.deadline == LAPIC_NEVER);
-	assert_false(in_irr(0x30));
-}
-
-static void test_dividers(void **state)
-{
-	static const u8 code[8] = { 0xb, 0x0, 0x1, 0x2, 0x3, 0x8, 0x9, 0xa };
-	unsigned i;
-
-	for (i = 0; i < 8; i++) {
-		wr(LAPIC_TDCR, code[i]);
-		lapic_write(&l, LAPIC_TMICT, 100, 0);
-		assert_int_equal(l.deadline, 100ull << i);
-	}
-	/* A new divider slows down what is left. */
-	wr(LAPIC_TDCR, 0xb);
-	lapic_write(&l, LAPIC_TMICT, 1000, 0);
-	lapic_write(&l, LAPIC_TDCR, 0x0, 400);
-	assert_int_equal(lapic_read(&l, LAPIC_TMCCT, 400), 600);
-	assert_int_equal(l.deadline, 400 + 1200);
-	/* The largest there is. */
-	wr(LAPIC_TDCR, 0xa);
-	lapic_write(&l, LAPIC_TMICT, 0xffffffff, 1);
-	assert_int_equal(l.deadline, 1 + 0xffffffffull * 128);
-	lapic_write(&l, LAPIC_TMICT, 0xffffffff, ~0ull - 5);
-	assert_true(l.deadline == LAPIC_NEVER);
-}
-
-static void test_periodic(void **state)
-{
-	wr(LAPIC_TDCR, 0xb);
-	wr(LAPIC_LVT_TIMER, PERIODIC | 0x30);
-	lapic_write(&l, LAPIC_TMICT, 1000000, 7);
-	assert_int_equal(l.deadline, 1000007);
-	lapic_advance(&l, 1000007, 0);
-	assert_int_equal(lapic_ack(&l), 0x30);
-	wr(LAPIC_EOI, 0);
-	assert_int_equal(l.deadline, 2000007);
-	assert_int_equal(lapic_read(&l, LAPIC_TMCCT, 1000007), 1000000);
-	assert_int_equal(lapic_read(&l, LAPIC_TMCCT, 1500007), 500000);
-	/* Read before it was advanced. */
-	assert_int_equal(lapic_read(&l, LAPIC_TMCCT, 2250007), 750000);
-	/* Long missed: one interrupt, in phase again. */
-	lapic_advance(&l, 1000000000123ull, 0);
-	assert_int_equal(l.deadline, 1000001000007ull);
-	assert_int_equal(lapic_ack(&l), 0x30);
-	assert_false(in_irr(0x30));
-	/* At the end of time. */
-	lapic_advance(&l, ~0ull - 3, 0);
-	assert_true(l.deadline > ~0ull - 1000001);
-}
-
-static void test_shortest_period(void **state)
-{
-	u64 now = 50;
-	int i;
-
-	wr(LAPIC_TDCR, 0xb);
-	wr(LAPIC_LVT_TIMER, PERIODIC | 0x30);
-	lapic_write(&l, LAPIC_TMICT, 1, now);
-	for (i = 0; i < 100; i++) {
-		u64 before = l.deadline;
-
-		lapic_advance(&l, before, 0);
-		assert_true(l.deadline - before >= LAPIC_MIN_PERIOD_NS);
-		assert_true(lapic_read(&l, LAPIC_TMCCT, before) <= 1);
-	}
-}
-
-static void test_tsc_deadline(void **state)
-{
-	u64 v;
-
-	/* Not in this mode: ignored. */
-	assert_int_equal(lapic_wrmsr(&l, 0x6e0, 5000, 0, 0), 0);
-	assert_int_equal(lapic_rdmsr(&l, 0x6e0, &v, 0), 0);
-	assert_int_equal(v, 0);
-	wr(LAPIC_LVT_TIMER, TSC_MODE | 0x31);
-	lapic_write(&l, LAPIC_TMICT, 1000, 0); /* ignored in this one */
-	assert_int_equal(rd(LAPIC_TMICT), 0);
-	assert_true(l.deadline == LAPIC_NEVER);
-	assert_int_equal(lapic_wrmsr(&l, 0x6e0, 3000000, 100, 1000000), 0);
-	assert_int_equal(l.deadline, 100 + 1000000); /* 2 GHz */
-	lapic_rdmsr(&l, 0x6e0, &v, 0);
-	assert_int_equal(v, 3000000);
-	assert_int_equal(lapic_read(&l, LAPIC_TMCCT, 0), 0);
-	/* The TSC decides, not the clock. */
-	lapic_advance(&l, 2000000, 2999998);
-	assert_false(pending());
-	assert_true(l.deadline > 2000000 && l.deadline <= 2001000);
-	lapic_advance(&l, 2000100, 3000000);
-	assert_true(in_irr(0x31));
-	assert_true(l.deadline == LAPIC_NEVER);
-	lapic_rdmsr(&l, 0x6e0, &v, 0);
-	assert_int_equal(v, 0);
-	lapic_ack(&l);
-	/* In the past: at once. */
-	lapic_wrmsr(&l, 0x6e0, 1, 0, 50);
-	assert_true(in_irr(0x31));
-	/* Never, and without overflow. */
-	lapic_wrmsr(&l, 0x6e0, ~0ull, 0, 0);
-	assert_true(l.deadline > 1ull << 62);
-	l.tsc_khz = 0;
-	lapic_wrmsr(&l, 0x6e0, ~0ull, ~0ull - 1, 0);
-	l.tsc_khz = 1;
-	lapic_wrmsr(&l, 0x6e0, ~0ull, 0, 0);
-	assert_true(l.deadline == LAPIC_NEVER);
-	l.tsc_khz = ~0u;
-	lapic_wrmsr(&l, 0x6e0, ~0ull, 1, 0);
-	lapic_wrmsr(&l, 0x6e0, 0, 0, 0); /* disarms */
-	assert_true(l.deadline == LAPIC_NEVER);
-	/* Leaving the mode disarms; so does entering it. */
-	lapic_wrmsr(&l, 0x6e0, 1000, 0, 0);
-	wr(LAPIC_LVT_TIMER, 0x31);
-	assert_true(l.deadline == LAPIC_NEVER);
-	lapic_rdmsr(&l, 0x6e0, &v, 0);
-	assert_int_equal(v, 0);
-	lapic_write(&l, LAPIC_TMICT, 1000, 0);
-	wr(LAPIC_LVT_TIMER, PERIODIC | 0x31);
-	assert_int_equal(l.deadline, 2000);
-	wr(LAPIC_LVT_TIMER, TSC_MODE | 0x31);
-	assert_true(l.deadline == LAPIC_NEVER);
-}
-
 static void test_base_transitions(void **state)
 {
 	const u64 off = 0xfee00000, x = 0xfee00800, x2 = 0xfee00c00;
@@ -788,11 +549,6 @@ int main(void)
 		cmocka_unit_test_setup(test_errors, setup),
 		cmocka_unit_test_setup(test_lvt_bits, setup),
 		cmocka_unit_test_setup(test_lint0, setup),
-		cmocka_unit_test_setup(test_one_shot, setup),
-		cmocka_unit_test_setup(test_dividers, setup),
-		cmocka_unit_test_setup(test_periodic, setup),
-		cmocka_unit_test_setup(test_shortest_period, setup),
-		cmocka_unit_test_setup(test_tsc_deadline, setup),
 		cmocka_unit_test_setup(test_base_transitions, setup),
 		cmocka_unit_test_setup(test_x2apic_registers, setup),
 		cmocka_unit_test_setup(test_x2apic_destinations, setup),
@@ -801,5 +557,5 @@ int main(void)
 		cmocka_unit_test_setup(test_state_of_anything, setup),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests_name("lapic", tests, NULL, NULL);
 }
