@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "machine.h"
@@ -127,9 +128,14 @@ static void read_input(struct machine *m, struct console *c)
 
 static void feed_serial(struct machine *m, struct console *c)
 {
+	struct timespec until;
 	unsigned int i = 0;
 
-	pthread_mutex_lock(&m->lock);
+	/* A processor may hold the lock for long, while nobody reads the output; signals go on. */
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += 1;
+	if (!c->n || atomic_load(&m->stop) || pthread_mutex_timedlock(&m->lock, &until))
+		return;
 	while (i < c->n && serial_room(&m->serial))
 		serial_receive(&m->serial, c->input[i++]);
 	atomic_store(&m->input_waits, i < c->n);

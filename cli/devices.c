@@ -4,6 +4,8 @@
  * kernel can do with of everything else. What is not here reads as all ones.
  */
 #include <errno.h>
+#include <poll.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,13 +18,15 @@
 
 static void write_stdout(struct machine *m, uint8_t byte)
 {
-	ssize_t n;
+	struct pollfd room = { .fd = STDOUT_FILENO, .events = POLLOUT };
 
-	do
-		n = write(STDOUT_FILENO, &byte, 1);
-	while (n < 0 && errno == EINTR);
-	if (n < 0 && errno != EAGAIN)
-		machine_end(m, NULL, END_QUIET, STATUS_CANNOT, "nobody reads the output");
+	while (write(STDOUT_FILENO, &byte, 1) < 0 && !atomic_load(&m->stop)) {
+		if (errno == EAGAIN) /* somebody made it non-blocking */
+			poll(&room, 1, -1);
+		else if (errno != EINTR)
+			machine_end(m, NULL, errno == EPIPE ? END_QUIET : END_CRASH, STATUS_CANNOT,
+				    "writing the guest's output: %s", strerror(errno));
+	}
 }
 
 static void serial_transmit(void *opaque, uint8_t byte)

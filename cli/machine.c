@@ -19,7 +19,8 @@
 #define IDENTITY_MAP_ADDR 0xfffbc000ull
 #define TSS_ADDR 0xfffbd000u
 
-#define LEAVE_SECONDS 5
+#define KICK_SIGNAL (SIGRTMIN + 3)
+#define LEAVE_TRIES 50 /* of a tenth of a second */
 
 void machine_wake(struct machine *m)
 {
@@ -166,7 +167,7 @@ int machine_create(struct machine *m, const struct options *opt)
 
 int machine_start(struct machine *m, const struct boot *boot)
 {
-	int ret = swivl_kick_signal(0);
+	int ret = swivl_kick_signal(KICK_SIGNAL);
 
 	if (!ret)
 		ret = cpu_set_boot_state(&m->cpus[0], boot);
@@ -195,17 +196,36 @@ void machine_kick(struct machine *m)
 			swivl_vcpu_kick(m->cpus[i].vcpu);
 }
 
+/*
+ * Not once but until it has gone: the signal may come just before the thread blocks in writing
+ * what the guest says, because nobody reads it.
+ */
+static bool leave(struct cpu *cpu, unsigned int *tries)
+{
+	while ((*tries)--) {
+		struct timespec until;
+
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_nsec += 100000000;
+		until.tv_sec += until.tv_nsec / 1000000000;
+		until.tv_nsec %= 1000000000;
+		swivl_vcpu_kick(cpu->vcpu);
+		pthread_kill(cpu->thread, KICK_SIGNAL);
+		if (!pthread_timedjoin_np(cpu->thread, NULL, &until))
+			return true;
+	}
+	return false;
+}
+
 void machine_join(struct machine *m)
 {
-	struct timespec until;
+	unsigned int tries = LEAVE_TRIES;
 
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += LEAVE_SECONDS;
 	machine_kick(m);
 	for (unsigned int i = 0; i < m->ncpus; i++) {
 		if (!m->cpus[i].started)
 			continue;
-		if (pthread_timedjoin_np(m->cpus[i].thread, NULL, &until)) {
+		if (!leave(&m->cpus[i], &tries)) {
 			term_restore();
 			say("processor %u does not come back from the guest: that is an error in "
 			    "the hypervisor; leaving it",

@@ -5,12 +5,12 @@
 # module: kvm-amd
 # add: build/guests/flat_hello build/guests/flat_halt build/guests/flat_triple build/guests/flat_spin
 # add: build/guests/flat_echo build/guests/flat_status build/guests/mb_hello build/guests/elf_hello
-# add: build/guests/elf_badmmio
+# add: build/guests/elf_badmmio build/guests/flat_spam
 # tests: flat multiboot elf halt halt-without-chips triple-fault unknown-mmio
 # tests: status-0 status-65 status-255 two-processors
 # tests: trace trace-each trace-json trace-no-file stats interrupts-and-input hang-up terminate
 # tests: no-such-file no-kernel fifo too-large no-device wrong-usage wrong-option help
-# tests: terminal c-example c++-example
+# tests: unread-output full-output terminal c-example c++-example
 # timeout: 200
 . ./swivl.inc
 cd /lab
@@ -122,6 +122,21 @@ runs wrong-usage 2 'expected a size' --mem lots mb_hello
 runs wrong-option 2 '^swivl run: ' --nothing mb_hello
 swivl help selftest | grep -q '^usage: swivl selftest'
 verdict help $?
+
+# Nobody reads what the guest says: a signal ends it all the same.
+mkfifo /tmp/unread
+sleep 60 </tmp/unread &
+timeout -s KILL 40 swivl run --flat flat_spam </dev/null >/tmp/unread 2>/tmp/out &
+sleep 2
+kill -INT $(pidof swivl)
+wait $!
+got=$?
+kill %1
+[ $got -eq 130 ]
+verdict unread-output $? "status $got, not 130: $(cat /tmp/out)"
+swivl run --flat flat_hello </dev/null >/dev/full 2>/tmp/out
+[ $? -eq 4 ] && grep -q 'No space left' /tmp/out
+verdict full-output $? "$(cat /tmp/out)"
 
 terminal /lab/flat_spin
 [ "$(example_c)" = 5 ]
