@@ -29,6 +29,9 @@ struct host_spin {
 struct host_timer {
 	u64 opaque[16];
 };
+struct host_owner {
+	u64 opaque[1];
+};
 struct host_wait {
 	u64 opaque[12];
 };
@@ -45,13 +48,16 @@ void host_page_free(void *page); /* NULL: nothing to do */
 u64 host_page_pa(const void *page);
 void *host_page_va(u64 pa);
 
+/* The caller as somebody whose memory is pinned: the home counts for each. Task. */
+void host_owner_init(struct host_owner *o);
+void host_owner_free(struct host_owner *o);
 /*
  * Pin @n consecutive pages of the caller's memory from the page-aligned address @uaddr, so that
  * they stay where they are until unpinned. Physical addresses go to @pa. Returns the number
  * pinned (may be less than @n, at least 1) or -SWIVL_EFAULT, -SWIVL_ENOMEM. Task.
  */
-int host_user_pin(u64 uaddr, unsigned int n, bool write, u64 *pa);
-void host_user_unpin(u64 pa, bool dirty);
+int host_user_pin(struct host_owner *o, u64 uaddr, unsigned int n, bool write, u64 *pa);
+void host_user_unpin(struct host_owner *o, u64 pa, bool dirty);
 /* True where [@uaddr, @uaddr + @size) can be an address range of the caller at all. */
 bool host_user_range_ok(u64 uaddr, u64 size);
 

@@ -76,15 +76,16 @@ static void choose_run(struct vm *vm, const struct memslot *slot, u64 gpa, struc
 	run->n = (end - run->gpa) / SWIVL_PAGE_SIZE;
 }
 
-static void unpin_run(const struct run *run, unsigned int from)
+static void unpin_run(struct vm *vm, const struct run *run)
 {
-	for (; from < run->n; from++)
-		host_user_unpin(run->pa[from], false);
+	for (unsigned int i = 0; i < run->n; i++)
+		host_user_unpin(&vm->stage2.owner, run->pa[i], false);
 }
 
-static int pin_run(const struct memslot *slot, struct run *run)
+static int pin_run(struct vm *vm, const struct memslot *slot, struct run *run)
 {
-	int got = host_user_pin(slot->uaddr + (run->gpa - slot->gpa), run->n, run->write, run->pa);
+	int got = host_user_pin(&vm->stage2.owner, slot->uaddr + (run->gpa - slot->gpa), run->n,
+				run->write, run->pa);
 
 	if (got > 0)
 		run->n = got;
@@ -92,18 +93,18 @@ static int pin_run(const struct memslot *slot, struct run *run)
 }
 
 /* Pin the run, or, where the neighbours cannot be had, @gpa's page alone. */
-static int pin_around(const struct memslot *slot, u64 gpa, struct run *run)
+static int pin_around(struct vm *vm, const struct memslot *slot, u64 gpa, struct run *run)
 {
 	u64 page = gpa & ~(SWIVL_PAGE_SIZE - 1);
-	int err = pin_run(slot, run);
+	int err = pin_run(vm, slot, run);
 
 	if (!err && run->gpa + run->n * SWIVL_PAGE_SIZE > page)
 		return 0;
 	if (!err)
-		unpin_run(run, 0);
+		unpin_run(vm, run);
 	run->gpa = page;
 	run->n = 1;
-	return pin_run(slot, run);
+	return pin_run(vm, slot, run);
 }
 
 /* Do the first pages look like a piece of one large page that lies as the guest needs it? */
@@ -145,13 +146,14 @@ static bool map_large(struct vm *vm, const struct memslot *slot, const struct ru
 	pa = host_page_alloc();
 	if (!pa)
 		return false;
-	got = host_user_pin(slot->uaddr + (gpa - slot->gpa), LARGE_PAGES, run->write, pa);
+	got = host_user_pin(&vm->stage2.owner, slot->uaddr + (gpa - slot->gpa), LARGE_PAGES,
+			    run->write, pa);
 	for (i = 1; i < got && pa[i] == pa[0] + i * SWIVL_PAGE_SIZE; i++)
 		;
 	if (i == (int)LARGE_PAGES && !(pa[0] & (STAGE2_LARGE_SIZE - 1)))
 		ok = !stage2_map(&vm->stage2, gpa, pa[0], 2, map_flags(slot, run, false));
 	for (i = 0; !ok && i < got; i++)
-		host_user_unpin(pa[i], false);
+		host_user_unpin(&vm->stage2.owner, pa[i], false);
 	host_page_free(pa);
 	return ok;
 }
@@ -171,7 +173,7 @@ static int map_run(struct vm *vm, const struct memslot *slot, const struct run *
 			vm_mark_dirty(slot, at);
 		err = stage2_map(&vm->stage2, at, run->pa[i], 1, map_flags(slot, run, wrote));
 		if (err)
-			host_user_unpin(run->pa[i], false);
+			host_user_unpin(&vm->stage2.owner, run->pa[i], false);
 		if (at == page && err != -SWIVL_EEXIST)
 			ret = err;
 	}
@@ -185,16 +187,16 @@ static int bring_in(struct vm *vm, const struct memslot *slot, u64 gpa, bool wri
 
 	choose_run(vm, slot, gpa, &run);
 	run.write = !(slot->flags & KVM_MEM_READONLY);
-	err = pin_around(slot, gpa, &run);
+	err = pin_around(vm, slot, gpa, &run);
 	if (err == -SWIVL_EFAULT && run.write && !write) {
 		/* Memory that the caller itself may only read: the guest may, too. */
 		run.write = false;
-		err = pin_around(slot, gpa, &run);
+		err = pin_around(vm, slot, gpa, &run);
 	}
 	if (err)
 		return err;
 	if (looks_large(slot, &run) && map_large(vm, slot, &run)) {
-		unpin_run(&run, 0);
+		unpin_run(vm, &run);
 		return 0;
 	}
 	return map_run(vm, slot, &run, gpa, write);

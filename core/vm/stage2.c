@@ -41,6 +41,7 @@ int stage2_init(struct stage2 *s2)
 	if (!s2->root)
 		return -SWIVL_ENOMEM;
 	s2->root_pa = host_page_pa(s2->root);
+	host_owner_init(&s2->owner);
 	s2->pages = 1;
 	s2->generation = 0;
 	return 0;
@@ -52,6 +53,7 @@ void stage2_free(struct stage2 *s2)
 		return;
 	stage2_unmap(s2, 0, 1ull << STAGE2_BITS);
 	host_page_free(s2->root);
+	host_owner_free(&s2->owner);
 	s2->root = NULL;
 	s2->pages = 0;
 }
@@ -172,13 +174,13 @@ u64 stage2_leaf_pa(u64 leaf, unsigned int level, u64 gpa)
 	return (leaf & STAGE2_ADDR & ~mask) | (gpa & mask);
 }
 
-static void unpin_leaf(u64 leaf, unsigned int level)
+static void unpin_leaf(struct stage2 *s2, u64 leaf, unsigned int level)
 {
 	u64 pa = stage2_leaf_pa(leaf, level, 0);
 	u64 end = pa + (1ull << level_shift(level));
 
 	for (; pa < end; pa += SWIVL_PAGE_SIZE)
-		host_user_unpin(pa, leaf & STAGE2_PINNED_WRITE);
+		host_user_unpin(&s2->owner, pa, leaf & STAGE2_PINNED_WRITE);
 }
 
 static bool table_empty(const u64 *table)
@@ -191,16 +193,16 @@ static bool table_empty(const u64 *table)
 	return true;
 }
 
-typedef bool (*leaf_fn)(u64 *entry, unsigned int level);
+typedef bool (*leaf_fn)(struct stage2 *s2, u64 *entry, unsigned int level);
 
-static bool leaf_remove(u64 *entry, unsigned int level)
+static bool leaf_remove(struct stage2 *s2, u64 *entry, unsigned int level)
 {
-	unpin_leaf(*entry, level);
+	unpin_leaf(s2, *entry, level);
 	*entry = 0;
 	return true;
 }
 
-static bool leaf_protect(u64 *entry, unsigned int level)
+static bool leaf_protect(struct stage2 *s2, u64 *entry, unsigned int level)
 {
 	bool had = *entry & vendor->stage2->write;
 
@@ -227,7 +229,7 @@ static bool for_leaves(struct stage2 *s2, u64 *table, unsigned int level, u64 gp
 		if (!entry_present(*entry))
 			continue;
 		if (entry_is_leaf(*entry, level)) {
-			any |= fn(entry, level);
+			any |= fn(s2, entry, level);
 			continue;
 		}
 		sub = entry_table(*entry);

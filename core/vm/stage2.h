@@ -10,7 +10,7 @@
 #ifndef SWIVL_CORE_VM_STAGE2_H
 #define SWIVL_CORE_VM_STAGE2_H
 
-#include "core/types.h"
+#include "core/host.h"
 
 #define STAGE2_LEVELS 4
 #define STAGE2_BITS 48 /* guest physical address width of four levels */
@@ -26,6 +26,7 @@
 struct stage2 {
 	u64 root_pa;
 	u64 *root;
+	struct host_owner owner; /* of the memory that is mapped */
 	u64 pages; /* table pages in use, the root included */
 	u64 generation; /* counts what was taken, and MSR filters; the vendor flushes by it */
 	/*

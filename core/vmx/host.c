@@ -135,19 +135,6 @@ void vmx_debug_out(struct vcpu *vcpu)
 	v->after &= ~VMX_AFTER_DEBUG;
 }
 
-/*
- * PEBS writes to a linear address, and in a guest that would be the guest's. A program may sample
- * the threads that it runs guests with, and begin at any time.
- */
-void vmx_pebs_off(struct vmx_vcpu *v)
-{
-	v->host.pebs = x86_rdmsr(IA32_PEBS_ENABLE);
-	if (!v->host.pebs)
-		return;
-	x86_wrmsr(IA32_PEBS_ENABLE, 0);
-	v->after |= VMX_AFTER_PEBS;
-}
-
 /* ---- what exits lose ------------------------------------------------------------------------- */
 
 void vmx_host_remember(struct vmx_host *h)

@@ -176,6 +176,21 @@ static inline bool wants_window(const struct vcpu *vcpu)
 	return both;
 }
 
+/*
+ * PEBS writes to a linear address, and in a guest that would be the guest's. A program may sample
+ * the threads that it runs guests with, and begin at any time.
+ */
+static inline void pebs_off(struct vmx_vcpu *v)
+{
+	u64 enabled = x86_rdmsr(IA32_PEBS_ENABLE);
+
+	if (__builtin_expect(!enabled, 1))
+		return;
+	v->host.pebs = enabled;
+	x86_wrmsr(IA32_PEBS_ENABLE, 0);
+	v->after |= VMX_AFTER_PEBS;
+}
+
 static inline void prepare(struct vcpu *vcpu, struct vmx_vcpu *v)
 {
 	store_dirty(vcpu);
@@ -187,7 +202,7 @@ static inline void prepare(struct vcpu *vcpu, struct vmx_vcpu *v)
 	if (x86_read_cr2() != vcpu->state.cr2)
 		x86_write_cr2(vcpu->state.cr2);
 	if (vmx.has_pebs)
-		vmx_pebs_off(v);
+		pebs_off(v);
 }
 
 /* Whoever handles an instruction goes past it: all of that at once. */

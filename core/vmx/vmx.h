@@ -217,8 +217,6 @@ void vmx_host_restore(struct vcpu *vcpu);
 void vmx_host_cpu_init(struct vmx_cpu *cpu);
 /* Put the guest's STATE_SYSCALL into the processor. Live. */
 void vmx_load_msrs(struct vcpu *vcpu);
-/* No record of the host's sampling is written while the guest's address space is in force. */
-void vmx_pebs_off(struct vmx_vcpu *v);
 /* DR0 to DR3: the guest's for one entry, the host's at once after the exit. Interrupts off. */
 void vmx_debug_in(struct vcpu *vcpu);
 void vmx_debug_out(struct vcpu *vcpu);

@@ -3,12 +3,15 @@
  * Memory of the kernel and of the caller.
  */
 #include <linux/backing-dev.h>
+#include <linux/capability.h>
 #include <linux/compat.h>
 #include <linux/gfp.h>
 #include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/preempt.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -97,7 +100,7 @@ static int pin(u64 uaddr, unsigned int n, bool write, struct page **pages)
 
 #define PIN_BATCH 32u
 
-int host_user_pin(u64 uaddr, unsigned int n, bool write, u64 *pa)
+static int pin_batches(u64 uaddr, unsigned int n, bool write, u64 *pa)
 {
 	struct page *pages[PIN_BATCH];
 	unsigned int done = 0;
@@ -120,10 +123,55 @@ int host_user_pin(u64 uaddr, unsigned int n, bool write, u64 *pa)
 	return done;
 }
 
-void host_user_unpin(u64 pa, bool dirty)
+/*
+ * What is pinned is the process's VmPin in /proc/PID/status. A limit there, as for other drivers
+ * that pin, is the owner's of the machine to choose: most users' is 8 MiB.
+ */
+static bool memlock;
+module_param(memlock, bool, 0644);
+MODULE_PARM_DESC(memlock, "guest memory counts against RLIMIT_MEMLOCK, without CAP_IPC_LOCK");
+
+static_assert(sizeof(struct mm_struct *) <= sizeof(struct host_owner));
+#define OWNER(o) (*(struct mm_struct **)(o)->opaque)
+
+void host_owner_init(struct host_owner *o)
+{
+	OWNER(o) = current->mm;
+	mmgrab(current->mm);
+}
+
+void host_owner_free(struct host_owner *o)
+{
+	mmdrop(OWNER(o));
+}
+
+static bool count_pinned(struct host_owner *o, unsigned int n)
+{
+	u64 pages = atomic64_add_return(n, &OWNER(o)->pinned_vm);
+
+	if (!READ_ONCE(memlock) || pages <= rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT ||
+	    capable(CAP_IPC_LOCK))
+		return true;
+	atomic64_sub(n, &OWNER(o)->pinned_vm);
+	return false;
+}
+
+int host_user_pin(struct host_owner *o, u64 uaddr, unsigned int n, bool write, u64 *pa)
+{
+	int got;
+
+	if (!count_pinned(o, n))
+		return -SWIVL_ENOMEM;
+	got = pin_batches(uaddr, n, write, pa);
+	atomic64_sub(n - max(got, 0), &OWNER(o)->pinned_vm);
+	return got;
+}
+
+void host_user_unpin(struct host_owner *o, u64 pa, bool dirty)
 {
 	struct page *page = pfn_to_page(PHYS_PFN(pa));
 
+	atomic64_dec(&OWNER(o)->pinned_vm);
 	unpin_user_pages_dirty_lock(&page, 1, dirty);
 }
 

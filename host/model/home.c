@@ -118,7 +118,19 @@ bool host_user_range_ok(u64 uaddr, u64 size)
 	return uaddr < USER_END && size <= USER_END - uaddr;
 }
 
-int host_user_pin(u64 uaddr, unsigned int n, bool write, u64 *pa)
+/* An owner is the number of its pages. */
+void host_owner_init(struct host_owner *o)
+{
+	o->opaque[0] = 0;
+}
+
+void host_owner_free(struct host_owner *o)
+{
+	if (o->opaque[0])
+		die("%llu pages are still pinned", o->opaque[0]);
+}
+
+int host_user_pin(struct host_owner *o, u64 uaddr, unsigned int n, bool write, u64 *pa)
 {
 	unsigned int i;
 	char byte;
@@ -136,11 +148,13 @@ int host_user_pin(u64 uaddr, unsigned int n, bool write, u64 *pa)
 		pa[i] = page;
 	}
 	__atomic_fetch_add(&model_pins, i, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&o->opaque[0], i, __ATOMIC_RELAXED);
 	return i ? (int)i : -SWIVL_EFAULT;
 }
 
-void host_user_unpin(u64 pa, bool dirty)
+void host_user_unpin(struct host_owner *o, u64 pa, bool dirty)
 {
+	__atomic_fetch_sub(&o->opaque[0], 1, __ATOMIC_RELAXED);
 	if (__atomic_sub_fetch(&model_pins, 1, __ATOMIC_RELAXED) < 0)
 		die("unpinned more than was pinned");
 	if (dirty)

@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 static const unsigned char out_hlt[] = { 0xe6, 0x80, 0xf4 };
@@ -72,6 +73,52 @@ static void memory_of_a_file(int dev, const char *path)
 	machine_close(&m);
 	munmap(file, PAGE);
 	close(fd);
+}
+
+static long pinned_kib(void)
+{
+	FILE *f = fopen("/proc/self/status", "r");
+	char line[200];
+	long kib = -1;
+
+	while (f && fgets(line, sizeof(line), f))
+		sscanf(line, "VmPin: %ld", &kib);
+	fclose(f);
+	return kib;
+}
+
+static void set_memlock(const char *value)
+{
+	int fd = open("/sys/module/swivl/parameters/memlock", O_WRONLY);
+
+	if (fd < 0 || write(fd, value, 1) != 1)
+		die("memlock");
+	close(fd);
+}
+
+/* Pinned memory is counted, and limited where the owner of the machine says so. */
+static void pinned_memory(int dev)
+{
+	struct machine m = machine_make(dev, out_hlt, sizeof(out_hlt));
+	const struct rlimit none = { 0, 0 };
+	int status;
+
+	expect(0, ioctl(m.vcpu, KVM_RUN, 0), "KVM_RUN");
+	check(pinned_kib() >= 4 && pinned_kib() <= 64, "%ld KiB pinned", pinned_kib());
+	machine_close(&m);
+	check(!pinned_kib(), "%ld KiB pinned when the VM is gone", pinned_kib());
+
+	set_memlock("1");
+	if (!fork()) {
+		setrlimit(RLIMIT_MEMLOCK, &none);
+		if (setuid(65534))
+			_exit(2);
+		m = machine_make(dev, out_hlt, sizeof(out_hlt));
+		_exit(result(ioctl(m.vcpu, KVM_RUN, 0)) != -ENOMEM || pinned_kib());
+	}
+	wait(&status);
+	check(!status, "no more than RLIMIT_MEMLOCK: status %x", status);
+	set_memlock("0");
 }
 
 static void mapping(int dev)
@@ -208,6 +255,8 @@ int main(int argc, char **argv)
 	if (argc > 2) {
 		memory_of_a_file(dev, argv[2]);
 		verdict("memory of a file");
+		pinned_memory(dev);
+		verdict("pinned memory");
 	}
 	mapping(dev);
 	verdict("mapping");

@@ -46,10 +46,10 @@ static int map(u64 gpa, u64 offset, unsigned int level, u32 flags)
 	static u64 pa[512];
 	int err;
 
-	assert_int_equal(host_user_pin((u64)memory + offset, n, flags != 0, pa), n);
+	assert_int_equal(host_user_pin(&s2.owner, (u64)memory + offset, n, flags != 0, pa), n);
 	err = stage2_map(&s2, gpa, pa[0], level, flags);
 	for (i = 0; err && i < n; i++)
-		host_user_unpin(pa[i], false);
+		host_user_unpin(&s2.owner, pa[i], false);
 	return err;
 }
 
