@@ -42,6 +42,19 @@ int memcmp(const void *a, const void *b, size_t n);
 #define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
 #endif
 
+/*
+ * @index where it is below @size, else 0, by arithmetic: for an index from outside whose table
+ * entry leads to another access. A processor that guesses the check before it wrongly would read
+ * there for who asks (Spectre variant 1).
+ */
+static inline u64 guarded_index(u64 index, u64 size)
+{
+	u64 mask;
+
+	__asm__ volatile("cmp %2, %1\n\tsbb %0, %0" : "=r"(mask) : "r"(index), "r"(size) : "cc");
+	return index & mask;
+}
+
 #define SWIVL_PAGE_SHIFT 12
 #define SWIVL_PAGE_SIZE 4096ull
 

@@ -151,6 +151,7 @@ int irqchip_set_line(struct irqchip *chip, u32 gsi, enum irq_source source, bool
 
 	if (gsi >= IRQCHIP_MAX_GSI)
 		return -1;
+	gsi = guarded_index(gsi, IRQCHIP_MAX_GSI);
 	route = chip->route[chip->active][gsi];
 	if (route.msi)
 		return level ? irqchip_deliver_msi(chip, route.address, route.data) : -1;

@@ -721,9 +721,18 @@ static void test_pit_state(void **state)
 	later(100);
 }
 
+static void guarded_indexes(void **state)
+{
+	assert_int_equal(guarded_index(0, 256), 0);
+	assert_int_equal(guarded_index(255, 256), 255);
+	assert_int_equal(guarded_index(256, 256), 0);
+	assert_int_equal(guarded_index(~0ull, 256), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(guarded_indexes),
 		cmocka_unit_test_setup(test_add_lapic, setup),
 		cmocka_unit_test_setup(test_virtual_wire, setup),
 		cmocka_unit_test_setup(test_late_cpu_sees_the_pic, setup),
