@@ -117,6 +117,7 @@ static int fetch_bytes(struct vcpu *vcpu, struct fetch *f, u64 linear, struct pa
 	int err;
 
 	vcpu_walk_ctx(vcpu, &plain);
+	plain.update = NULL; /* the processor has fetched there and set its bits */
 	recording = plain;
 	recording.arg = &recorder;
 	recording.read = read_and_record;

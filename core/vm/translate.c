@@ -11,6 +11,31 @@ static int read_entry(void *arg, u64 gpa, void *entry, size_t size)
 	return vm_read_guest(vcpu->vm, gpa, entry, size, !vcpu->in_section);
 }
 
+/* Tables in memory that the guest cannot write stay as they are. */
+static int update_entry(void *arg, u64 gpa, u64 old, u64 new, size_t size)
+{
+	struct vcpu *vcpu = arg;
+	u32 old32 = old;
+	void *entry;
+	bool ok;
+	int ret;
+
+	ret = vcpu->in_section ? vm_fault_fast(vcpu->vm, gpa, ACCESS_WRITE) :
+				 vm_fault_in(vcpu->vm, gpa, ACCESS_WRITE);
+	if (ret)
+		return ret == 1 ? 0 : ret;
+	entry = (void *)vm_guest_pointer(vcpu->vm, gpa);
+	if (!entry)
+		return -SWIVL_EFAULT;
+	if (size == sizeof(u32))
+		ok = __atomic_compare_exchange_n((u32 *)entry, &old32, new, false,
+						 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+	else
+		ok = __atomic_compare_exchange_n((u64 *)entry, &old, new, false,
+						 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+	return !ok;
+}
+
 void vcpu_walk_ctx(struct vcpu *vcpu, struct walk_ctx *ctx)
 {
 	struct vcpu_state *s = &vcpu->state;
@@ -23,7 +48,8 @@ void vcpu_walk_ctx(struct vcpu *vcpu, struct walk_ctx *ctx)
 				  .rflags = s->rflags,
 				  .phys_bits = vcpu->guest_phys_bits,
 				  .arg = vcpu,
-				  .read = read_entry };
+				  .read = read_entry,
+				  .update = update_entry };
 	if (is_pae_paging(s->cr0, s->cr4, s->efer)) {
 		vcpu_need(vcpu, STATE_PDPTR);
 		ctx->pdpte = s->pdptr;

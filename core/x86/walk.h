@@ -40,7 +40,7 @@ struct walk_ctx {
 	 * Accessed and dirty bits: replace the entry at gpa if it still is old, atomically. 0: done,
 	 * 1: it is another one by now, or an error that ends the walk. NULL: they are not set.
 	 */
-	int (*update)(void *arg, u64 gpa, u64 old, u64 new_entry, size_t size);
+	int (*update)(void *arg, u64 gpa, u64 old, u64 new, size_t size);
 };
 
 /*

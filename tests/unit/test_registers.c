@@ -361,6 +361,50 @@ static void translation(void **state)
 	munmap(memory, LARGE);
 }
 
+/* The guest reads a byte from a port into its memory, and halts. */
+static void ins_then_hlt(struct vcpu *v, struct model_hw *hw)
+{
+	v->exit = (struct exit){ .kind = EXIT_HLT, .length = 1 };
+	if (hw->state.rip == 0x4000)
+		v->exit = (struct exit){ .kind = EXIT_IO, .length = 1,
+					 .io = { .port = 0x99, .size = 1, .in = true,
+						 .string = true } };
+}
+
+/* What we do to memory for the guest leaves the marks that the processor would (SDM 4.8). */
+static void accessed_and_dirty_bits(void **state)
+{
+	const struct kvm_segment code = { .type = 0xb, .s = 1, .present = 1, .l = 1, .g = 1 };
+	const struct kvm_segment data = { .type = 0x3, .s = 1, .present = 1, .g = 1 };
+	struct kvm_sregs s = { .cs = code, .ss = data, .ds = data, .es = data, .cr3 = 0x1000,
+			       .cr0 = CR0_PE | CR0_PG | CR0_ET, .cr4 = CR4_PAE,
+			       .efer = EFER_LME | EFER_LMA, .apic_base = 0xfee00900 };
+	struct kvm_regs r = { .rip = 0x4000, .rdi = 0x5000, .rflags = RFLAGS_ONE };
+	u64 *memory = caller_memory(LARGE);
+	struct kvm_run *run = model_vcpu(vcpu)->run;
+
+	set_slot(vm, 0, 0, 0, LARGE, memory);
+	memory[0x1000 / 8] = 0x2003;
+	memory[0x2000 / 8] = 0x3003;
+	memory[0x3000 / 8] = 0x6003;
+	memory[0x6020 / 8] = 0x4003;
+	memory[0x6028 / 8] = 0x5003;
+	*(u8 *)&memory[0x4000 / 8] = 0x6c; /* INSB */
+	assert_int_equal(call(KVM_SET_SREGS, &s), 0);
+	assert_int_equal(call(KVM_SET_REGS, &r), 0);
+	model_guest = ins_then_hlt;
+	assert_int_equal(model_ioctl(vcpu, KVM_RUN, 0), 0);
+	assert_int_equal(run->exit_reason, KVM_EXIT_IO);
+	model_vcpu(vcpu)->pio[0] = 0x5a;
+	assert_int_equal(model_ioctl(vcpu, KVM_RUN, 0), 0);
+	assert_int_equal(run->exit_reason, KVM_EXIT_HLT);
+	assert_int_equal(memory[0x5000 / 8], 0x5a);
+	assert_int_equal(memory[0x1000 / 8], 0x2023);
+	assert_int_equal(memory[0x6020 / 8], 0x4003); /* the fetch was the processor's */
+	assert_int_equal(memory[0x6028 / 8], 0x5063);
+	munmap(memory, LARGE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -375,6 +419,7 @@ int main(void)
 		TEST(xcrs),
 		TEST(registers_through_the_run_page),
 		TEST(translation),
+		TEST(accessed_and_dirty_bits),
 	};
 
 	return cmocka_run_group_tests_name("registers", tests, NULL, NULL);
