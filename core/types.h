@@ -55,6 +55,12 @@ static inline u64 guarded_index(u64 index, u64 size)
 	return index & mask;
 }
 
+/*
+ * Kept out of the functions on every exit's road, which then need neither its saved registers nor
+ * its stack with the compiler's check of it.
+ */
+#define COLD static __attribute__((__cold__, __noinline__))
+
 #define SWIVL_PAGE_SHIFT 12
 #define SWIVL_PAGE_SIZE 4096ull
 

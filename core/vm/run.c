@@ -7,8 +7,6 @@
 void vcpu_need_slow(struct vcpu *vcpu, u32 groups)
 {
 	groups &= ~vcpu->valid;
-	if (groups & STATE_SEG)
-		groups &= ~STATE_MODE;
 	if (vcpu->loaded) {
 		vendor->fetch(vcpu, groups);
 	} else {

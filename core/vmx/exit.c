@@ -6,7 +6,7 @@
 #define QUALIFICATION VMX_EXIT_QUALIFICATION
 #define DELIVERY VMX_EXIT_DELIVERY
 
-const struct vmx_exit_rule vmx_exit_rules[VMX_EXIT_REASONS] = {
+const struct vmx_exit_rule vmx_exit_rules[VMX_EXIT_REASONS + 1] = {
 	[REASON_EXCEPTION] = { EXIT_EXCEPTION, DELIVERY },
 	[REASON_INTERRUPT] = { EXIT_INTERRUPT, 0 },
 	[REASON_TRIPLE_FAULT] = { EXIT_TRIPLE_FAULT, 0 },
@@ -54,49 +54,28 @@ const struct vmx_exit_rule vmx_exit_rules[VMX_EXIT_REASONS] = {
 	[REASON_ENCLS] = { EXIT_VIRTUALIZATION, INSTRUCTION },
 };
 
-static void decode_io(struct exit *e)
+static void decode_io(struct exit *e, u64 q)
 {
-	u64 q = e->hw_info[0];
-
 	e->io.port = (u16)(q >> 16);
 	e->io.size = (q & 7) + 1;
-	e->io.in = q >> 3 & 1;
-	e->io.string = q >> 4 & 1;
-	e->io.rep = q >> 5 & 1;
+	e->io.in = q & 1 << 3;
+	e->io.string = q & 1 << 4;
+	e->io.rep = q & 1 << 5;
 }
 
-static void decode_cr(struct exit *e)
+static void decode_cr(struct exit *e, u64 q)
 {
-	u64 q = e->hw_info[0];
-
 	e->cr.cr = q & 15;
 	e->cr.op = q >> 4 & 3; /* enum exit_cr_op counts as the processor does */
 	e->cr.gpr = q >> 8 & 15;
 	e->cr.msw = (u16)(q >> 16);
 }
 
-static void decode_dr(struct exit *e)
+static void decode_dr(struct exit *e, u64 q)
 {
-	u64 q = e->hw_info[0];
-
 	e->dr.dr = q & 7;
 	e->dr.read = q >> 4 & 1;
 	e->dr.gpr = q >> 8 & 15;
-}
-
-/* 28.2.1, table 28-7 */
-static void decode_ept_violation(struct vcpu *vcpu)
-{
-	struct exit *e = &vcpu->exit;
-	u64 q = e->hw_info[0];
-
-	e->fault.access = (q & 1 ? ACCESS_READ : 0) | (q & 2 ? ACCESS_WRITE : 0) |
-			  (q & 4 ? ACCESS_EXEC : 0);
-	e->fault.gpa = vmcs_read_64(vcpu, GUEST_PHYSICAL_ADDRESS);
-	/* Linear address valid, and it is the access itself, not a walk of the guest's tables. */
-	e->fault.gva_valid = (q & 0x180) == 0x180;
-	if (e->fault.gva_valid)
-		e->fault.gva = vmcs_read_N(vcpu, GUEST_LINEAR_ADDRESS);
 }
 
 static void decode_task_switch(struct vcpu *vcpu, u32 vectoring)
@@ -163,7 +142,7 @@ static void decode_exception(struct vcpu *vcpu, u32 info)
  * An event was on its way when the exit happened: it has to be delivered again at the next entry
  * (28.2.4). An NMI's blocking began with its delivery; to be injected again it has to end.
  */
-static void restore_event(struct vcpu *vcpu, u32 vectoring)
+COLD void restore_event(struct vcpu *vcpu, u32 vectoring)
 {
 	static const u8 types[8] = {
 		[INTR_EXTERNAL] = EVENT_INTERRUPT,
@@ -189,62 +168,86 @@ static void restore_event(struct vcpu *vcpu, u32 vectoring)
 }
 
 /* An IRET that faulted had ended NMI blocking already; executed again it has to find it (28.2.3). */
-static void nmi_unblocked(struct vcpu *vcpu)
+COLD void nmi_unblocked(struct vcpu *vcpu)
 {
 	vcpu_touch(vcpu, STATE_SHADOW);
 	vcpu->state.shadow |= SHADOW_NMI;
 }
 
-static void decode_delivery(struct vcpu *vcpu, u32 reason)
+COLD void decode_delivery(struct vcpu *vcpu, u32 reason)
 {
 	u32 info = 0, vectoring = vmcs_read_32(vcpu, IDT_VECTORING_INFO);
-	bool unblocked = false;
 
-	if (reason == REASON_EXCEPTION) {
+	if (reason == REASON_EXCEPTION)
 		info = vmcs_read_32(vcpu, EXIT_INTERRUPTION_INFO);
-		unblocked = (info & INTR_INFO_NMI_UNBLOCKED) && (u8)info != VECTOR_DF;
-	} else if (reason == REASON_EPT_VIOLATION) {
-		unblocked = vcpu->exit.hw_info[0] & INTR_INFO_NMI_UNBLOCKED;
-	}
 	if (vectoring & INTR_INFO_VALID)
 		restore_event(vcpu, vectoring);
-	else if (unblocked)
+	else if ((info & INTR_INFO_NMI_UNBLOCKED) && (u8)info != VECTOR_DF)
 		nmi_unblocked(vcpu);
 
 	if (reason == REASON_EXCEPTION)
 		decode_exception(vcpu, info);
 	else if (reason == REASON_TASK_SWITCH)
 		decode_task_switch(vcpu, vectoring);
-	else if (reason == REASON_EPT_MISCONFIG)
+	else
 		vcpu->exit.fault.gpa = vmcs_read_64(vcpu, GUEST_PHYSICAL_ADDRESS);
 }
 
-void vmx_exit_decode(struct vcpu *vcpu, u32 reason)
+/* 28.2.1, table 28-7 */
+static void decode_ept_violation(struct vcpu *vcpu, u64 q)
 {
 	struct exit *e = &vcpu->exit;
-	u8 reads = QUALIFICATION;
+	u64 vectoring = 0;
 
-	reason &= 0xffff; /* the rest says more about the same */
+	/* Linear address valid, and it is the access itself, not a walk of the guest's tables. */
+	e->fault.gva_valid = (q & 0x180) == 0x180;
+	e->fault.access = q & 7;
+	if (!vmcs_get(vcpu, GUEST_PHYSICAL_ADDRESS.encoding, &e->fault.gpa) ||
+	    !vmcs_get(vcpu, IDT_VECTORING_INFO.encoding, &vectoring))
+		return;
+	if (e->fault.gva_valid &&
+	    !vmcs_get(vcpu, GUEST_LINEAR_ADDRESS.encoding, &e->fault.gva))
+		return;
+	if (vectoring & INTR_INFO_VALID)
+		restore_event(vcpu, (u32)vectoring);
+	else if (q & INTR_INFO_NMI_UNBLOCKED)
+		nmi_unblocked(vcpu);
+}
+_Static_assert(ACCESS_READ == 1 && ACCESS_WRITE == 2 && ACCESS_EXEC == 4,
+	       "enum access counts as the processor does");
+
+COLD void decode_rare(struct vcpu *vcpu, u32 reason, u8 reads, u64 q)
+{
+	struct exit *e = &vcpu->exit;
+
 	/* What the host's handler is going to bring into the cache is not for the guest (L1TF). */
 	if (vmx.mitigate.flush_l1d && (reason == REASON_INTERRUPT || reason == REASON_EXCEPTION))
 		to_vmx(vcpu)->before |= VMX_BEFORE_L1D;
-	e->kind = EXIT_UNKNOWN;
-	e->hw_info[0] = e->hw_info[1] = 0;
-	/* Kind 0 is a hole in the table. */
-	if (reason < VMX_EXIT_REASONS && vmx_exit_rules[reason].kind) {
-		e->kind = vmx_exit_rules[reason].kind;
-		reads = vmx_exit_rules[reason].reads;
-	}
-	if (reads & QUALIFICATION)
-		e->hw_info[0] = vmcs_read_N(vcpu, EXIT_QUALIFICATION);
-	if (reads & DELIVERY)
+	if (reads & DELIVERY) {
 		decode_delivery(vcpu, reason);
+	} else if (reason == REASON_CR) {
+		decode_cr(e, q);
+	} else if (reason == REASON_DR) {
+		decode_dr(e, q);
+	} else if (e->kind == EXIT_NONE) {
+		/* A hole in the table. */
+		e->kind = EXIT_UNKNOWN;
+		e->hw_info[0] = vmcs_read_N(vcpu, EXIT_QUALIFICATION);
+	}
+}
+
+void vmx_exit_decode(struct vcpu *vcpu, u32 reason, u8 reads)
+{
+	struct exit *e = &vcpu->exit;
+	u64 q = 0;
+
+	if ((reads & QUALIFICATION) && !vmcs_get(vcpu, EXIT_QUALIFICATION.encoding, &q))
+		return;
+	e->hw_info[0] = q;
 	if (reason == REASON_IO)
-		decode_io(e);
-	else if (reason == REASON_CR)
-		decode_cr(e);
-	else if (reason == REASON_DR)
-		decode_dr(e);
+		decode_io(e, q);
 	else if (reason == REASON_EPT_VIOLATION)
-		decode_ept_violation(vcpu);
+		decode_ept_violation(vcpu, q);
+	else
+		decode_rare(vcpu, reason, reads, q);
 }

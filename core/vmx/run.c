@@ -6,9 +6,6 @@
 /* What an exit leaves good in memory: state that the guest cannot change without one. */
 #define VALID_AFTER_EXIT (STATE_DR7 | STATE_PAT | STATE_TSC)
 
-/* Kept out of the road's own code, with their own stack and saved registers. */
-#define COLD static __attribute__((__cold__, __noinline__))
-
 static const u8 intr_types[] = {
 	[EVENT_INTERRUPT] = INTR_EXTERNAL,
 	[EVENT_NMI] = INTR_NMI,
@@ -231,18 +228,28 @@ static inline u32 read_reason(struct vcpu *vcpu)
 	return (u32)reason;
 }
 
+/* A reason with more than a known basic one (25.9.1): the rest says more about the same. */
+COLD u32 basic_reason(u32 reason)
+{
+	reason &= 0xffff;
+	return reason < VMX_EXIT_REASONS ? reason : VMX_EXIT_REASONS;
+}
+
 static inline void after_exit(struct vcpu *vcpu, u32 reason)
 {
 	struct exit *e = &vcpu->exit;
-	u32 reads = 0;
+	u32 basic = reason;
+	u8 reads;
 
-	if (reason < VMX_EXIT_REASONS) {
-		e->kind = vmx_exit_rules[reason].kind;
-		reads = vmx_exit_rules[reason].reads;
-	} else if (reason & EXIT_REASON_ENTRY_FAILED) {
-		entry_failed(vcpu, reason);
-		return;
+	if (reason >= VMX_EXIT_REASONS) {
+		if (reason & EXIT_REASON_ENTRY_FAILED) {
+			entry_failed(vcpu, reason);
+			return;
+		}
+		basic = basic_reason(reason);
 	}
+	e->kind = vmx_exit_rules[basic].kind;
+	reads = vmx_exit_rules[basic].reads;
 	e->hw_reason = reason;
 	vcpu->event.type = EVENT_NONE;
 	if (reads & VMX_EXIT_INSTRUCTION) {
@@ -254,7 +261,7 @@ static inline void after_exit(struct vcpu *vcpu, u32 reason)
 		e->length = 0;
 		vcpu->valid = VALID_AFTER_EXIT;
 	}
-	vmx_exit_decode(vcpu, reason);
+	vmx_exit_decode(vcpu, basic, reads);
 }
 
 void vmx_run(struct vcpu *vcpu)

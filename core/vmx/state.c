@@ -60,15 +60,6 @@ static void store_segment(struct vcpu *vcpu, unsigned int n)
 	vmcs_write_N(vcpu, NTH(GUEST_ES_BASE, n), s->base);
 }
 
-static void fetch_cr(struct vcpu *vcpu)
-{
-	struct vcpu_state *s = &vcpu->state;
-	u64 cr0 = vmcs_read_N(vcpu, GUEST_CR0), cr4 = vmcs_read_N(vcpu, GUEST_CR4);
-
-	s->cr0 = (s->cr0 & ~CR0_GUEST_OWNED) | (cr0 & CR0_GUEST_OWNED);
-	s->cr4 = (s->cr4 & ~CR4_GUEST_OWNED) | (cr4 & CR4_GUEST_OWNED);
-}
-
 static void store_entry_controls(struct vcpu *vcpu)
 {
 	struct vmx_vcpu *v = to_vmx(vcpu);
@@ -143,7 +134,7 @@ static void store_pdptrs(struct vcpu *vcpu)
 		vmcs_write_64(vcpu, NTH(GUEST_PDPTE_0, i), vcpu->state.pdptr[i]);
 }
 
-static void fetch_rare(struct vcpu *vcpu, u32 groups)
+COLD void fetch_rare(struct vcpu *vcpu, u32 groups)
 {
 	struct vcpu_state *s = &vcpu->state;
 
@@ -172,25 +163,37 @@ static void fetch_rare(struct vcpu *vcpu, u32 groups)
 void vmx_fetch(struct vcpu *vcpu, u32 groups)
 {
 	struct vcpu_state *s = &vcpu->state;
+	u64 a = 0, b = 0;
 
 	/* VMX may be off here: then VMREAD is #UD. */
 	if (to_vmx(vcpu)->before & VMX_BEFORE_FAILED)
 		return;
-	if (groups & STATE_RIP)
-		s->rip = vmcs_read_N(vcpu, GUEST_RIP);
-	if (groups & STATE_RFLAGS)
-		s->rflags = vmcs_read_N(vcpu, GUEST_RFLAGS);
-	if (groups & STATE_SHADOW)
-		s->shadow = vmcs_read_32(vcpu, GUEST_INTERRUPTIBILITY);
-	if (groups & STATE_RSP)
-		vcpu->gpr[RSP] = vmcs_read_N(vcpu, GUEST_RSP);
-	if (groups & STATE_CR)
-		fetch_cr(vcpu);
-	if (groups & STATE_CR3)
-		s->cr3 = vmcs_read_N(vcpu, GUEST_CR3);
+	if ((groups & STATE_RIP) && !vmcs_get(vcpu, GUEST_RIP.encoding, &s->rip))
+		return;
+	if ((groups & STATE_RFLAGS) && !vmcs_get(vcpu, GUEST_RFLAGS.encoding, &s->rflags))
+		return;
+	if (groups & STATE_SHADOW) {
+		if (!vmcs_get(vcpu, GUEST_INTERRUPTIBILITY.encoding, &a))
+			return;
+		s->shadow = (u32)a;
+	}
+	if ((groups & STATE_RSP) && !vmcs_get(vcpu, GUEST_RSP.encoding, &vcpu->gpr[RSP]))
+		return;
+	if (groups & STATE_CR) {
+		if (!vmcs_get(vcpu, GUEST_CR0.encoding, &a) ||
+		    !vmcs_get(vcpu, GUEST_CR4.encoding, &b))
+			return;
+		s->cr0 = (s->cr0 & ~CR0_GUEST_OWNED) | (a & CR0_GUEST_OWNED);
+		s->cr4 = (s->cr4 & ~CR4_GUEST_OWNED) | (b & CR4_GUEST_OWNED);
+	}
+	if ((groups & STATE_CR3) && !vmcs_get(vcpu, GUEST_CR3.encoding, &s->cr3))
+		return;
 	if (groups & STATE_MODE) {
-		s->seg[SEG_CS].attr = vmcs_read_32(vcpu, GUEST_CS_ACCESS_RIGHTS);
-		s->seg[SEG_SS].attr = vmcs_read_32(vcpu, GUEST_SS_ACCESS_RIGHTS);
+		if (!vmcs_get(vcpu, GUEST_CS_ACCESS_RIGHTS.encoding, &a) ||
+		    !vmcs_get(vcpu, GUEST_SS_ACCESS_RIGHTS.encoding, &b))
+			return;
+		s->seg[SEG_CS].attr = (u32)a;
+		s->seg[SEG_SS].attr = (u32)b;
 	}
 	if (groups & (STATE_SEG | STATE_TABLES | STATE_SYSENTER | STATE_PDPTR |
 		      STATE_PENDING_DEBUG | STATE_SYSCALL))

@@ -16,6 +16,7 @@ void vmcs_access_failed(struct vcpu *vcpu, u32 field, bool write)
 			 vmx_error_name((u32)error));
 	}
 	v->before |= VMX_BEFORE_FAILED;
+	vcpu->exit.kind = EXIT_NONE; /* half of it is not known */
 	vm_die(vcpu->vm, write ? "a VMWRITE failed" : "a VMREAD failed");
 }
 

@@ -171,6 +171,19 @@ static inline u64 vmcs_read(struct vcpu *vcpu, u32 field)
 	return value;
 }
 
+/*
+ * For the road of every exit. False: give up, the VM is dead; so nothing has to be kept in registers
+ * that are saved for a case that never comes.
+ */
+static inline bool vmcs_get(struct vcpu *vcpu, u32 field, u64 *value)
+{
+	vcpu->hardware_reads++;
+	if (__builtin_expect(vmx_vmread(field, value) == VMX_SUCCEED, 1))
+		return true;
+	vmcs_access_failed(vcpu, field, false);
+	return false;
+}
+
 static inline void vmcs_write(struct vcpu *vcpu, u32 field, u64 value)
 {
 	vcpu->hardware_writes++;
@@ -232,9 +245,9 @@ void vmx_run(struct vcpu *vcpu);
 struct vmx_exit_rule {
 	u8 kind, reads;
 };
-extern const struct vmx_exit_rule vmx_exit_rules[VMX_EXIT_REASONS];
-/* All that is not an instruction without a qualification. */
-void vmx_exit_decode(struct vcpu *vcpu, u32 reason);
+extern const struct vmx_exit_rule vmx_exit_rules[VMX_EXIT_REASONS + 1]; /* the last: a hole */
+/* All that is not an instruction without a qualification; @reason is the basic one. */
+void vmx_exit_decode(struct vcpu *vcpu, u32 reason, u8 reads);
 
 /* selftest.c */
 int vmx_selftest(struct swivl_selftest *t);

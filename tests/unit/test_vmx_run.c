@@ -71,6 +71,10 @@ static void reasons_without_a_handler_are_unknown(void **state)
 		assert_int_equal(vcpu->exit.hw_reason, reasons[i]);
 		assert_int_equal(vcpu->exit.hw_info[0], 0x77);
 	}
+	/* Bits above the basic reason leave it what it is. */
+	exit_by(REASON_CPUID | 1u << 27, 0);
+	assert_int_equal(vcpu->exit.kind, EXIT_CPUID);
+	assert_int_equal(vcpu->exit.hw_reason, REASON_CPUID | 1u << 27);
 	assert_null(died);
 }
 
@@ -316,6 +320,8 @@ static void failed_accesses_are_never_silent(void **state)
 	assert_int_equal(CPU->entries, 0);
 	broken_access(GUEST_RIP, 0);
 	assert_non_null(strstr(log_line, "VMREAD of the VMCS field 681e (guest RIP)"));
+	/* An exit of which half is known is none: what it was about is still of the one before. */
+	assert_int_equal(vcpu->exit.kind, EXIT_NONE);
 }
 
 int main(void)
