@@ -69,6 +69,7 @@ struct insn {
 	u8 imm_size; /* bytes, all immediates together: 0..8 */
 	s64 disp; /* sign-extended; an absolute offset zero-extended. EVEX: not yet scaled */
 	u64 imm; /* little endian, sign-extended from imm_size bytes */
+	u8 kind, form, size; /* for whoever carries it out, to note what it is; 0 */
 };
 
 /*

@@ -7,8 +7,9 @@
 #include "core/x86/regs.h"
 #include "core/x86/walk.h"
 
-/* The first eight are numbered as their opcodes and group digits are; so are BT and its kin. */
+/* From ADD and from BT on they are numbered as their opcodes and group digits are. */
 enum kind {
+	UNKNOWN,
 	ADD,
 	OR,
 	ADC,
@@ -55,9 +56,9 @@ static u64 mask(unsigned int bytes)
 
 static bool is(struct emu_op *op, enum kind kind, u8 form, u8 size)
 {
-	op->kind = kind;
-	op->form = form;
-	op->size = size;
+	op->insn.kind = kind;
+	op->insn.form = form;
+	op->insn.size = size;
 	return true;
 }
 
@@ -79,12 +80,12 @@ static bool classify0(struct emu_op *op)
 	switch (code) {
 	case 0x00 ... 0x3f:
 		return (code & 7) < 4 &&
-		       is(op, code >> 3, code & 2 ? READ | TO_REG : READ | WRITE, size);
+		       is(op, ADD + (code >> 3), code & 2 ? READ | TO_REG : READ | WRITE, size);
 	case 0x63: /* ARPL outside 64-bit mode */
 		return in->mode == DECODE_64 &&
 		       is(op, MOVSX, READ | TO_REG, in->operand_size == 2 ? 2 : 4);
 	case 0x80 ... 0x83:
-		return is(op, digit, READ | WRITE | IMM, size);
+		return is(op, ADD + digit, READ | WRITE | IMM, size);
 	case 0x84 ... 0x85:
 		return is(op, TEST, READ, size);
 	case 0x86 ... 0x87:
@@ -164,9 +165,11 @@ static bool classify(struct emu_op *op)
 		known = classify1(op);
 	else if (op->insn.map == 2)
 		known = classify2(op);
-	if (op->kind == CMP || op->kind == BT)
-		op->form &= ~WRITE;
-	return known && (op->insn.memory || op->kind >= STRINGS);
+	if (op->insn.kind == CMP || op->insn.kind == BT)
+		op->insn.form &= ~WRITE;
+	if (!known || !(op->insn.memory || op->insn.kind >= STRINGS))
+		op->insn.kind = UNKNOWN;
+	return op->insn.kind != UNKNOWN;
 }
 
 /* AH, CH, DH, BH are registers 4 to 7 of byte instructions without any REX prefix. */
@@ -219,10 +222,10 @@ static u64 effective_address(const struct emu_op *op, const struct emu_regs *reg
 	if (in->index != INSN_NO_REG)
 		address += regs->gpr[in->index & 15] << in->scale;
 	/* A bit number in a register is signed and reaches beyond the operand. */
-	if (op->kind >= BT && op->kind <= BTC && !(op->form & IMM)) {
-		s64 bit = sign_extend(regs->gpr[in->reg & 15], op->size);
+	if (in->kind >= BT && in->kind <= BTC && !(in->form & IMM)) {
+		s64 bit = sign_extend(regs->gpr[in->reg & 15], in->size);
 
-		address += (u64)(bit >> (op->size == 2 ? 4 : op->size == 4 ? 5 : 6)) * op->size;
+		address += (u64)(bit >> (in->size == 2 ? 4 : in->size == 4 ? 5 : 6)) * in->size;
 	}
 	return address;
 }
@@ -233,9 +236,9 @@ static int set_access(struct emu_access *access, const struct emu_op *op,
 	const struct insn *in = &op->insn;
 
 	access->linear = emulate_linear(regs, in->mode, segment, offset, in->address_size);
-	access->size = op->size;
+	access->size = in->size;
 	if (in->mode == DECODE_64 && (!is_canonical(access->linear) ||
-				      !is_canonical(access->linear + op->size - 1)))
+				      !is_canonical(access->linear + in->size - 1)))
 		return -SWIVL_EFAULT;
 	return 0;
 }
@@ -254,32 +257,33 @@ static int prepare_string(struct emu_op *op, const struct emu_regs *regs)
 		op->idle = true;
 		return 0;
 	}
-	if (op->kind == SCAS)
+	if (op->insn.kind == SCAS)
 		return set_access(&op->read, op, regs, INSN_ES, regs->gpr[INSN_RDI]);
-	if (op->form & READ)
+	if (op->insn.form & READ)
 		rc = set_access(&op->read, op, regs, in->segment, regs->gpr[INSN_RSI]);
-	if (!rc && op->form & WRITE)
+	if (!rc && op->insn.form & WRITE)
 		rc = set_access(&op->write, op, regs, INSN_ES, regs->gpr[INSN_RDI]);
 	return rc;
 }
 
 int emulate_prepare(struct emu_op *op, const struct emu_regs *regs)
 {
+	const struct insn *in = &op->insn;
 	u64 address;
 	int rc = 0;
 
-	op->kind = op->form = op->size = 0;
 	op->idle = false;
 	op->read.size = op->write.size = 0;
-	if (!classify(op))
+	/* An instruction that was carried out before is known. */
+	if (!in->kind && !classify(op))
 		return -SWIVL_EOPNOTSUPP;
-	if (op->kind >= STRINGS)
+	if (in->kind >= STRINGS)
 		return prepare_string(op, regs);
 	address = effective_address(op, regs);
-	if (op->form & READ)
-		rc = set_access(&op->read, op, regs, op->insn.segment, address);
-	if (!rc && op->form & WRITE)
-		rc = set_access(&op->write, op, regs, op->insn.segment, address);
+	if (in->form & READ)
+		rc = set_access(&op->read, op, regs, in->segment, address);
+	if (!rc && in->form & WRITE)
+		rc = set_access(&op->write, op, regs, in->segment, address);
 	return rc;
 }
 
@@ -322,10 +326,10 @@ static u64 alu(enum kind kind, u64 a, u64 b, u8 size, u64 *flags)
 
 static u64 bit_op(const struct emu_op *op, u64 m, u64 bit, u64 *flags)
 {
-	u64 one = 1ull << (bit & (8 * op->size - 1));
+	u64 one = 1ull << (bit & (8 * op->insn.size - 1));
 
 	*flags = (*flags & ~RFLAGS_CF) | (m & one ? RFLAGS_CF : 0);
-	switch (op->kind) {
+	switch (op->insn.kind) {
 	case BTS:
 		return m | one;
 	case BTR:
@@ -351,64 +355,64 @@ static u64 swap_bytes(u64 value, u8 size)
  * m: what memory holds, v: the other operand. Returns what goes to memory, or to the register
  * where only that is a destination.
  */
-static u64 compute(struct emu_op *op, const struct emu_regs *regs, u64 m, u64 v)
+COLD u64 compute(struct emu_op *op, const struct emu_regs *regs, u64 m, u64 v)
 {
 	u64 *flags = &op->rflags, kept = op->rflags & RFLAGS_CF, acc, r;
+	u8 kind = op->insn.kind, form = op->insn.form, size = op->insn.size;
 
-	switch (op->kind) {
+	switch (kind) {
 	case ADD ... CMP:
-		return op->form & TO_REG ? alu(op->kind, v, m, op->size, flags)
-					 : alu(op->kind, m, v, op->size, flags);
+		return form & TO_REG ? alu(kind, v, m, size, flags) : alu(kind, m, v, size, flags);
 	case BT ... BTC:
 		return bit_op(op, m, v, flags);
 	case TEST:
-		return alu(AND, m, v, op->size, flags);
+		return alu(AND, m, v, size, flags);
 	case MOVSX:
-		return sign_extend(m, op->size);
+		return sign_extend(m, size);
 	case MOVBE:
-		return swap_bytes(op->form & READ ? m : v, op->size);
+		return swap_bytes(form & READ ? m : v, size);
 	case XADD:
-		return alu(ADD, m, v, op->size, flags);
+		return alu(ADD, m, v, size, flags);
 	case CMPXCHG:
-		acc = get_reg(op, regs, INSN_RAX, op->size);
-		alu(CMP, acc, m, op->size, flags);
+		acc = get_reg(op, regs, INSN_RAX, size);
+		alu(CMP, acc, m, size, flags);
 		if (acc == m)
 			return v;
-		set_reg(op, regs, INSN_RAX, op->size, m);
+		set_reg(op, regs, INSN_RAX, size, m);
 		return m;
 	case INC:
 	case DEC:
-		r = alu(op->kind == INC ? ADD : SUB, m, 1, op->size, flags);
+		r = alu(kind == INC ? ADD : SUB, m, 1, size, flags);
 		*flags = (*flags & ~RFLAGS_CF) | kept;
 		return r;
 	case NOT:
 		return ~m;
 	case NEG:
-		return alu(SUB, 0, m, op->size, flags);
+		return alu(SUB, 0, m, size, flags);
 	case XCHG:
 	case STOS:
 		return v;
 	case SCAS:
-		return alu(CMP, v, m, op->size, flags);
+		return alu(CMP, v, m, size, flags);
 	}
-	return op->form & READ ? m : v; /* MOV, MOVZX, MOVS, LODS */
+	return form & READ ? m : v; /* MOVZX, MOVS, LODS */
 }
 
 /* Pointers and count after one iteration; true when the instruction is through. */
 static bool string_step(struct emu_op *op, const struct emu_regs *regs)
 {
 	const struct insn *in = &op->insn;
-	u64 step = regs->rflags & RFLAGS_DF ? -(u64)op->size : op->size, count;
+	u64 step = regs->rflags & RFLAGS_DF ? -(u64)op->insn.size : op->insn.size, count;
 
-	if (op->kind == MOVS || op->kind == LODS)
+	if (op->insn.kind == MOVS || op->insn.kind == LODS)
 		set_reg(op, regs, INSN_RSI, in->address_size, regs->gpr[INSN_RSI] + step);
-	if (op->kind != LODS)
+	if (op->insn.kind != LODS)
 		set_reg(op, regs, INSN_RDI, in->address_size, regs->gpr[INSN_RDI] + step);
 	if (!repeats(in))
 		return true;
 	count = regs->gpr[INSN_RCX] - 1;
 	set_reg(op, regs, INSN_RCX, in->address_size, count);
-	if (op->kind == SCAS && !(op->rflags & RFLAGS_ZF) == !!(in->prefixes & INSN_REP))
+	if (op->insn.kind == SCAS && !(op->rflags & RFLAGS_ZF) == !!(in->prefixes & INSN_REP))
 		return true;
 	return !(count & mask(in->address_size));
 }
@@ -422,22 +426,25 @@ static u64 next_rip(u64 rip, unsigned int length, enum decode_mode mode)
 void emulate_execute(struct emu_op *op, const struct emu_regs *regs)
 {
 	const struct insn *in = &op->insn;
-	u64 m = op->read.data & mask(op->size), r = 0, v;
+	u64 m = op->read.data & mask(in->size), r = 0, v;
 	bool done = true;
 
 	op->nset = 0;
 	op->rip = regs->rip;
 	op->rflags = regs->rflags;
 	if (!op->idle) {
-		v = op->form & IMM ? in->imm & mask(op->size)
-				   : get_reg(op, regs, in->reg, op->size);
-		r = compute(op, regs, m, v);
-		op->write.data = r & mask(op->size);
-		if (op->kind == MOVZX || op->kind == MOVSX)
+		v = in->form & IMM ? in->imm & mask(in->size)
+				   : get_reg(op, regs, in->reg, in->size);
+		if (in->kind == MOV) /* nearly all that there is */
+			r = in->form & READ ? m : v;
+		else
+			r = compute(op, regs, m, v);
+		op->write.data = r & mask(in->size);
+		if (in->kind == MOVZX || in->kind == MOVSX)
 			set_reg(op, regs, in->reg, in->operand_size, r);
-		else if (op->form & TO_REG && op->kind != CMP)
-			set_reg(op, regs, in->reg, op->size, op->form & WRITE ? m : r);
-		if (op->kind >= STRINGS)
+		else if (in->form & TO_REG && in->kind != CMP)
+			set_reg(op, regs, in->reg, in->size, in->form & WRITE ? m : r);
+		if (in->kind >= STRINGS)
 			done = string_step(op, regs);
 	}
 	if (done) {

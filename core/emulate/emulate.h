@@ -40,7 +40,6 @@ struct emu_access {
 
 struct emu_op {
 	struct insn insn; /* decoded by the caller */
-	u8 kind, form, size; /* the executor's own */
 	bool idle; /* REP with a count of zero */
 	u8 nset;
 	struct {

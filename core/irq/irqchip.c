@@ -236,7 +236,8 @@ static bool is_pit_port(const struct irqchip *chip, u16 port)
 	return chip->has_pit && ((port & ~3) == 0x40 || (port == 0x61 && chip->has_speaker));
 }
 
-static u8 port_byte(struct irqchip *chip, u16 port, bool write, u8 val, u64 now)
+/* What is read, 0 after a write; -1: not ours. */
+static inline int port_byte(struct irqchip *chip, u16 port, bool write, u8 val, u64 now)
 {
 	if (is_pic_port(port)) {
 		if (!write)
@@ -246,39 +247,40 @@ static u8 port_byte(struct irqchip *chip, u16 port, bool write, u8 val, u64 now)
 		if (!write)
 			return pit_read(&chip->pit, port, now);
 		pit_write(&chip->pit, port, val, now);
+	} else {
+		return -1;
 	}
-	return 0xff;
+	return 0;
 }
 
-bool irqchip_port(struct irqchip *chip, u16 port, unsigned size, bool write, u32 *val, u64 now)
+COLD s64 port_wide(struct irqchip *chip, u16 port, unsigned size, bool write, u32 val, u64 now)
 {
-	u32 in = 0;
+	s64 in = port_byte(chip, port, write, (u8)val, now);
 	unsigned i;
 
-	if (!is_pic_port(port) && !is_pit_port(chip, port))
-		return false;
-	if (size == 1) {
-		in = port_byte(chip, port, write, (u8)*val, now);
-		*val = write ? *val : in;
-		return true;
+	for (i = 1; in >= 0 && i < size && i < 4; i++) {
+		val >>= 8;
+		in |= (u64)(u8)port_byte(chip, (u16)(port + i), write, (u8)val, now) << 8 * i;
 	}
-	for (i = 0; i < size && i < 4; i++)
-		in |= (u32)port_byte(chip, (u16)(port + i), write, (u8)(*val >> 8 * i), now)
-		      << 8 * i;
-	if (!write)
-		*val = in;
-	return true;
+	return in;
+}
+
+s64 irqchip_port(struct irqchip *chip, u16 port, unsigned size, bool write, u32 val, u64 now)
+{
+	if (size == 1)
+		return port_byte(chip, port, write, (u8)val, now);
+	return port_wide(chip, port, size, write, val, now);
 }
 
 /* Registers are 32 bits at multiples of 16 bytes. Parts can be read, only wholes written
  * (SDM vol. 3, 11.4.1); what is nothing of this reads 0. */
-static u64 lapic_mmio(struct lapic *l, unsigned offset, unsigned size, bool write, u64 val, u64 now)
+static u32 lapic_mmio(struct lapic *l, unsigned offset, unsigned size, bool write, u32 val, u64 now)
 {
 	unsigned byte = offset & 15;
 
 	if (write) {
 		if (size == 4 && !byte)
-			lapic_write(l, offset >> 4, (u32)val, now);
+			lapic_write(l, offset >> 4, val, now);
 		return 0;
 	}
 	if (byte + size > 4)
@@ -286,23 +288,20 @@ static u64 lapic_mmio(struct lapic *l, unsigned offset, unsigned size, bool writ
 	return lapic_read(l, offset >> 4, now) >> 8 * byte;
 }
 
-bool irqchip_mmio(struct irqchip *chip, struct lapic *l, u64 gpa, unsigned size, bool write,
-		  u64 *val, u64 now)
+s64 irqchip_mmio(struct irqchip *chip, struct lapic *l, u64 gpa, unsigned size, bool write, u32 val,
+		 u64 now)
 {
-	u64 mask = size < 8 ? (1ull << 8 * size) - 1 : ~0ull;
-	u64 offset = gpa - chip->ioapic.base, in = 0;
+	u32 mask = size < 4 ? (1u << 8 * size) - 1 : ~0u;
+	u64 offset = gpa - chip->ioapic.base;
 
 	if ((gpa & ~0xfffull) == l->mmio_base)
-		in = lapic_mmio(l, gpa & 0xfff, size, write, *val, now);
-	else if (offset >= IOAPIC_SIZE)
-		return false;
-	else if (write)
-		ioapic_write(&chip->ioapic, (unsigned)offset, (u32)(*val & mask));
-	else
-		in = ioapic_read(&chip->ioapic, (unsigned)offset);
+		return lapic_mmio(l, gpa & 0xfff, size, write, val, now) & mask;
+	if (offset >= IOAPIC_SIZE)
+		return -1;
 	if (!write)
-		*val = in & mask;
-	return true;
+		return ioapic_read(&chip->ioapic, (unsigned)offset) & mask;
+	ioapic_write(&chip->ioapic, (unsigned)offset, val & mask);
+	return 0;
 }
 
 int irqchip_ack(struct irqchip *chip, struct lapic *l)

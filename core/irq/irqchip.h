@@ -82,12 +82,12 @@ int irqchip_deliver(struct irqchip *chip, const struct lapic *from, const struct
  */
 int irqchip_set_routing(struct irqchip *chip, const struct kvm_irq_routing_entry *entries, u32 nr);
 
-/* A guest's port access of 1, 2 or 4 bytes. False: the port is not ours. Wider accesses are
- * consecutive bytes, as on the ISA bus. */
-bool irqchip_port(struct irqchip *chip, u16 port, unsigned size, bool write, u32 *val, u64 now);
-/* A guest's access to memory, by the vCPU of @l. False: the address is not ours. */
-bool irqchip_mmio(struct irqchip *chip, struct lapic *l, u64 gpa, unsigned size, bool write,
-		  u64 *val, u64 now);
+/* A guest's port access of 1, 2 or 4 bytes: what is read, or -1 where the port is not ours. Wider
+ * accesses are consecutive bytes, as on the ISA bus. */
+s64 irqchip_port(struct irqchip *chip, u16 port, unsigned size, bool write, u32 val, u64 now);
+/* A guest's access to memory, by the vCPU of @l, the same way: no register is above 32 bits. */
+s64 irqchip_mmio(struct irqchip *chip, struct lapic *l, u64 gpa, unsigned size, bool write, u32 val,
+		 u64 now);
 
 /* An interrupt for this vCPU, if it takes them now? Cheap; see lapic.h on locking. */
 static inline bool irqchip_pending(const struct lapic *l)

@@ -32,22 +32,31 @@ extern int (*const exit_handlers[EXIT_KINDS])(struct vcpu *vcpu);
 int vcpu_debug_step(struct vcpu *vcpu);
 /* The caller came back with the answer that an exit asked for: HANDLED_* or an error. */
 int vcpu_finish_pending(struct vcpu *vcpu);
-/* An instruction was carried out by us; the next one is at @rip. */
-void vcpu_instruction_done(struct vcpu *vcpu, u64 rip);
 
-/* Past the instruction that exited: on every exit's road, so what is common stands here. */
-static inline void vcpu_skip(struct vcpu *vcpu)
+/*
+ * An instruction was carried out by us; the next one is at @rip. STATE_RIP, STATE_RFLAGS and
+ * STATE_SHADOW in memory. On the road of every exit, so what is common stands here, and what goes
+ * with traps, shadows and 32-bit addresses in exits.c.
+ */
+void vcpu_instruction_done_slow(struct vcpu *vcpu, u64 rip);
+static inline void vcpu_instruction_done(struct vcpu *vcpu, u64 rip)
 {
 	struct vcpu_state *s = &vcpu->state;
 
-	vcpu_need(vcpu, STATE_RIP | STATE_RFLAGS | STATE_SHADOW);
 	if ((s->shadow & (SHADOW_STI | SHADOW_MOV_SS)) || (s->rflags & (RFLAGS_TF | RFLAGS_RF)) ||
 	    !(s->efer & EFER_LMA)) {
-		vcpu_instruction_done(vcpu, s->rip + vcpu->exit.length);
+		vcpu_instruction_done_slow(vcpu, rip);
 		return;
 	}
-	s->rip += vcpu->exit.length;
+	s->rip = rip;
 	vcpu->dirty |= STATE_RIP;
+}
+
+/* Past the instruction that exited. */
+static inline void vcpu_skip(struct vcpu *vcpu)
+{
+	vcpu_need(vcpu, STATE_RIP | STATE_RFLAGS | STATE_SHADOW);
+	vcpu_instruction_done(vcpu, vcpu->state.rip + vcpu->exit.length);
 }
 
 /* io.c, mmio.c */

@@ -16,11 +16,10 @@ static void single_step_done(struct vcpu *vcpu)
 	vcpu->check_events = 1;
 }
 
-void vcpu_instruction_done(struct vcpu *vcpu, u64 rip)
+void vcpu_instruction_done_slow(struct vcpu *vcpu, u64 rip)
 {
 	struct vcpu_state *s = &vcpu->state;
 
-	vcpu_need(vcpu, STATE_RIP | STATE_RFLAGS | STATE_SHADOW);
 	s->rip = s->efer & EFER_LMA ? rip : (u32)rip;
 	vcpu->dirty |= STATE_RIP;
 	if (s->shadow & (SHADOW_STI | SHADOW_MOV_SS)) {

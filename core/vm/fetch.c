@@ -4,17 +4,6 @@
 #include "core/x86/regs.h"
 #include "core/x86/walk.h"
 
-enum decode_mode vcpu_decode_mode(const struct vcpu *vcpu)
-{
-	u32 attr = vcpu->state.seg[SEG_CS].attr;
-
-	if (!(vcpu->state.cr0 & CR0_PE) || (vcpu->state.rflags & RFLAGS_VM))
-		return DECODE_16;
-	if ((vcpu->state.efer & EFER_LMA) && (attr & SEG_ATTR_L))
-		return DECODE_64;
-	return attr & SEG_ATTR_DB ? DECODE_32 : DECODE_16;
-}
-
 static int raise_for(struct vcpu *vcpu, int err, const struct page_fault *fault)
 {
 	if (err == -SWIVL_EFAULT)
@@ -31,12 +20,20 @@ static u8 with_user(struct vcpu *vcpu, u8 access)
 	return access | (vcpu_cpl(vcpu) == 3 ? ACCESS_USER : 0);
 }
 
-int vcpu_translate(struct vcpu *vcpu, u64 linear, u8 access, u64 *gpa)
+COLD int translate_by_walk(struct vcpu *vcpu, u64 linear, u8 access, u64 *gpa)
 {
-	const struct exit *e = &vcpu->exit;
 	struct page_fault fault;
 	struct walk_ctx ctx;
 	int err;
+
+	vcpu_walk_ctx(vcpu, &ctx);
+	err = guest_walk(&ctx, linear, with_user(vcpu, access), gpa, &fault);
+	return err ? raise_for(vcpu, err, &fault) : SERVED;
+}
+
+int vcpu_translate(struct vcpu *vcpu, u64 linear, u8 access, u64 *gpa)
+{
+	const struct exit *e = &vcpu->exit;
 
 	/* The processor has done the walk already and told the result. */
 	if (e->kind == EXIT_NESTED_FAULT && e->fault.gva_valid && e->fault.gva == linear &&
@@ -44,9 +41,7 @@ int vcpu_translate(struct vcpu *vcpu, u64 linear, u8 access, u64 *gpa)
 		*gpa = e->fault.gpa;
 		return SERVED;
 	}
-	vcpu_walk_ctx(vcpu, &ctx);
-	err = guest_walk(&ctx, linear, with_user(vcpu, access), gpa, &fault);
-	return err ? raise_for(vcpu, err, &fault) : SERVED;
+	return translate_by_walk(vcpu, linear, access, gpa);
 }
 
 struct recorder {
@@ -72,14 +67,14 @@ static int read_and_record(void *arg, u64 gpa, void *entry, size_t size)
 static bool still_good(struct vcpu *vcpu, const struct fetch *f, u64 linear)
 {
 	const struct vcpu_state *s = &vcpu->state;
-	unsigned int i;
+	const struct fetch_entry *e;
 
 	if (!f->code || f->page != (linear & ~(SWIVL_PAGE_SIZE - 1)) || f->cr3 != s->cr3 ||
 	    f->cr0 != s->cr0 || f->cr4 != s->cr4 || f->efer != s->efer ||
 	    f->generation != vcpu->vm->stage2.generation || f->cpl != vcpu_cpl(vcpu))
 		return false;
-	for (i = 0; i < f->depth; i++) {
-		if (__atomic_load_n(f->entry[i].where, __ATOMIC_RELAXED) != f->entry[i].value)
+	for (e = f->entry; e < f->entry + f->depth; e++) {
+		if (__atomic_load_n(e->where, __ATOMIC_RELAXED) != e->value)
 			return false;
 	}
 	return true;
@@ -144,29 +139,39 @@ static int fetch_bytes(struct vcpu *vcpu, struct fetch *f, u64 linear, struct pa
 	return 0;
 }
 
-static bool same_as_last(const struct fetch *f, u64 linear, enum decode_mode mode)
+/* Most are of at most 8 bytes: those are compared in one piece, without the bytes behind. */
+static bool same_bytes(const u8 *code, const u8 *bytes, unsigned int length, bool room)
+{
+	u64 now, then;
+
+	if (length > sizeof(u64) || !room)
+		return !memcmp(code, bytes, length);
+	memcpy(&now, code, sizeof(now));
+	memcpy(&then, bytes, sizeof(then));
+	return !((now ^ then) << (64 - 8 * length));
+}
+
+static bool same_as_last(const struct fetch *f, u8 length, u64 linear, enum decode_mode mode)
 {
 	u64 offset = linear & (SWIVL_PAGE_SIZE - 1);
 
-	return f->decoded && f->mode == mode && offset + f->insn.length <= SWIVL_PAGE_SIZE &&
-	       !memcmp(f->code + offset, f->bytes, f->insn.length);
+	return f->decoded && f->mode == mode && offset + length <= SWIVL_PAGE_SIZE &&
+	       same_bytes(f->code + offset, f->bytes, length,
+			  offset + sizeof(u64) <= SWIVL_PAGE_SIZE);
 }
 
-int vcpu_fetch(struct vcpu *vcpu, struct fetch *f, u64 rip, u64 cs_base)
+COLD int fetch_anew(struct vcpu *vcpu, struct fetch *f, struct insn *insn, enum decode_mode mode,
+		    u64 linear)
 {
-	enum decode_mode mode = vcpu_decode_mode(vcpu);
-	u64 linear = mode == DECODE_64 ? rip : (u32)(rip + cs_base);
 	struct page_fault fault;
 	int err;
 
-	if (still_good(vcpu, f, linear) && same_as_last(f, linear, mode))
-		return SERVED;
 	f->mode = mode;
 	f->decoded = false;
 	err = fetch_bytes(vcpu, f, linear, &fault);
 	if (err == -SWIVL_EAGAIN)
 		return err;
-	switch (decode(&f->insn, f->bytes, f->nbytes, mode)) {
+	switch (decode(insn, f->bytes, f->nbytes, mode)) {
 	case DECODE_OK:
 		f->decoded = true;
 		return SERVED;
@@ -176,4 +181,12 @@ int vcpu_fetch(struct vcpu *vcpu, struct fetch *f, u64 rip, u64 cs_base)
 	default:
 		return -SWIVL_EOPNOTSUPP;
 	}
+}
+
+int vcpu_fetch(struct vcpu *vcpu, struct fetch *f, struct insn *insn, enum decode_mode mode,
+	       u64 linear)
+{
+	if (still_good(vcpu, f, linear) && same_as_last(f, insn->length, linear, mode))
+		return SERVED;
+	return fetch_anew(vcpu, f, insn, mode, linear);
 }

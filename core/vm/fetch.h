@@ -9,6 +9,7 @@
 
 #include "core/emulate/decode.h"
 #include "core/vm/vm.h"
+#include "core/x86/regs.h"
 
 /* What became of a piece of work; or an error. */
 enum served {
@@ -18,10 +19,9 @@ enum served {
 };
 
 struct fetch {
-	struct insn insn;
 	u8 bytes[INSN_MAX_LENGTH];
 	u8 nbytes;
-	bool decoded; /* insn is good, for a code segment of @mode */
+	bool decoded; /* the caller's insn is good, for a code segment of @mode */
 	u8 mode; /* enum decode_mode */
 
 	/* the walk; @code is NULL unless it can be checked again */
@@ -29,23 +29,34 @@ struct fetch {
 	u64 page; /* its linear address */
 	u64 cr0, cr3, cr4, efer, generation;
 	u8 cpl, depth;
-	struct {
+	struct fetch_entry {
 		const u64 *where;
 		u64 value;
 	} entry[4];
 };
 
 /* From the code segment; STATE_CR, STATE_RFLAGS and STATE_MODE in memory. */
-enum decode_mode vcpu_decode_mode(const struct vcpu *vcpu);
+static inline enum decode_mode vcpu_decode_mode(const struct vcpu *vcpu)
+{
+	u32 attr = vcpu->state.seg[SEG_CS].attr;
+
+	if (!(vcpu->state.cr0 & CR0_PE) || (vcpu->state.rflags & RFLAGS_VM))
+		return DECODE_16;
+	if ((vcpu->state.efer & EFER_LMA) && (attr & SEG_ATTR_L))
+		return DECODE_64;
+	return attr & SEG_ATTR_DB ? DECODE_32 : DECODE_16;
+}
 
 /* mem_lock held for reading. Guest physical address of @linear: SERVED, RAISED or an error. */
 int vcpu_translate(struct vcpu *vcpu, u64 linear, u8 access, u64 *gpa);
 
 /*
- * SERVED: f->insn. RAISED: the guest gets a page fault. -SWIVL_EOPNOTSUPP: not an instruction
+ * The instruction at @linear; *insn is the caller's to keep from one call to the next, as @f is.
+ * SERVED: it is in *insn. RAISED: the guest gets a page fault. -SWIVL_EOPNOTSUPP: not an instruction
  * (f->bytes are there), -SWIVL_EAGAIN: again where one may sleep, -SWIVL_EFAULT: no memory there.
  * Registers as collected for vcpu_decode_mode(), and CR3.
  */
-int vcpu_fetch(struct vcpu *vcpu, struct fetch *f, u64 rip, u64 cs_base);
+int vcpu_fetch(struct vcpu *vcpu, struct fetch *f, struct insn *insn, enum decode_mode mode,
+	       u64 linear);
 
 #endif

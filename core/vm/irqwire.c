@@ -265,27 +265,27 @@ static bool pit_port(u16 port)
 	return (port & ~3u) == 0x40 || port == 0x61;
 }
 
-bool vm_chip_port(struct vcpu *vcpu, u16 port, unsigned int size, bool write, u32 *value)
+s64 vm_chip_port(struct vcpu *vcpu)
 {
+	const struct exit *e = &vcpu->exit;
 	struct vm *vm = vcpu->vm;
+	/* The PICs need no clock and have no deadline that could move. */
+	bool pit = pit_port(e->io.port);
 	unsigned long flags;
-	bool ours;
-	u64 now;
+	u64 now = 0;
+	s64 in;
 
-	if (port > 0xa1 && (port & ~1u) != 0x4d0)
-		return false;
-	if (!pit_port(port)) {
-		/* The PICs have no deadline that could move. */
-		flags = chips_lock(vm);
-		ours = irqchip_port(vm->irqchip, port, size, write, value, 0);
-		host_spin_unlock(&vm->irq_lock, flags);
-		return ours;
-	}
-	now = host_time_ns();
+	if (e->io.port > 0xa1 && (e->io.port & ~1u) != 0x4d0)
+		return -1;
+	if (pit)
+		now = host_time_ns();
 	flags = chips_lock(vm);
-	ours = irqchip_port(vm->irqchip, port, size, write, value, now);
-	chips_unlock(vm, NULL, flags);
-	return ours;
+	in = irqchip_port(vm->irqchip, e->io.port, e->io.size, !e->io.in, (u32)vcpu->gpr[RAX],
+			  now);
+	if (pit)
+		arm_pit(vm);
+	host_spin_unlock(&vm->irq_lock, flags);
+	return in;
 }
 
 /* Reading the clock costs more than most accesses: only those that need it pay. */
@@ -294,21 +294,21 @@ static bool needs_clock(u64 offset)
 	return offset == LAPIC_LVT_TIMER << 4 || offset >= LAPIC_TMICT << 4;
 }
 
-bool vm_chip_mmio(struct vcpu *vcpu, u64 gpa, unsigned int size, bool write, u64 *value)
+s64 vm_chip_mmio(struct vcpu *vcpu, u64 gpa, unsigned int size, bool write, u32 value)
 {
 	struct vm *vm = vcpu->vm;
 	unsigned long flags;
-	bool ours;
+	s64 in;
 	u64 now;
 
-	if (gpa - vcpu->lapic->mmio_base >= SWIVL_PAGE_SIZE &&
+	if ((gpa & ~0xfffull) != vcpu->lapic->mmio_base &&
 	    gpa - vm->irqchip->ioapic.base >= IOAPIC_SIZE)
-		return false;
+		return -1;
 	now = needs_clock(gpa & (SWIVL_PAGE_SIZE - 1)) ? host_time_ns() : 0;
 	flags = chips_lock(vm);
-	ours = irqchip_mmio(vm->irqchip, vcpu->lapic, gpa, size, write, value, now);
+	in = irqchip_mmio(vm->irqchip, vcpu->lapic, gpa, size, write, value, now);
 	chips_unlock(vm, vcpu, flags);
-	return ours;
+	return in;
 }
 
 bool vcpu_chips_has_msr(struct vcpu *vcpu, u32 msr)

@@ -15,7 +15,8 @@
 struct mmio_work {
 	struct emu_op op;
 	struct emu_regs regs;
-	struct fetch fetch;
+	struct fetch fetch; /* of op.insn */
+	u64 gpa; /* of the piece that is being served */
 	bool reading; /* the read access is under way, else the write access */
 	u8 done; /* bytes of it that are served */
 	u8 chunk; /* bytes of it that the caller serves now */
@@ -27,7 +28,7 @@ struct mmio_work {
 static int emulation_failed(struct vcpu *vcpu)
 {
 	const struct fetch *f = &vcpu->mmio->fetch;
-	unsigned int len = f->decoded ? f->insn.length : f->nbytes;
+	unsigned int len = f->decoded ? vcpu->mmio->op.insn.length : f->nbytes;
 	struct kvm_run *run = vcpu->run;
 
 	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
@@ -55,33 +56,39 @@ static int delivery_failed(struct vcpu *vcpu, u64 gpa)
 	return HANDLED_USER;
 }
 
-static void collect_regs(struct vcpu *vcpu, struct emu_regs *regs)
+COLD void collect_segments(struct vcpu *vcpu, struct emu_regs *regs)
 {
 	static const u8 order[INSN_SEGS] = { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS };
 	unsigned int i;
 
-	vcpu_need(vcpu, STATE_RIP | STATE_RSP | STATE_RFLAGS | STATE_SHADOW | STATE_CR | STATE_CR3 |
-			STATE_MODE);
-	regs->gpr = vcpu->gpr;
-	regs->rip = vcpu->state.rip;
-	regs->rflags = vcpu->state.rflags;
-	for (i = 0; i < INSN_SEGS; i++)
-		regs->seg_base[i] = 0;
-	if (vcpu_decode_mode(vcpu) == DECODE_64)
-		return;
 	vcpu_need(vcpu, STATE_SEG);
 	for (i = 0; i < INSN_SEGS; i++)
 		regs->seg_base[i] = vcpu->state.seg[order[i]].base;
 }
 
-/* The two segments that still have a base in 64-bit mode, only where one is used. */
-static void collect_segment(struct vcpu *vcpu, struct emu_regs *regs, u8 segment)
+/* What every instruction needs; the code segment's mode. */
+static enum decode_mode collect_regs(struct vcpu *vcpu, struct emu_regs *regs)
 {
-	if (segment != INSN_FS && segment != INSN_GS)
-		return;
-	vcpu_need(vcpu, STATE_SEG);
-	regs->seg_base[INSN_FS] = vcpu->state.seg[SEG_FS].base;
-	regs->seg_base[INSN_GS] = vcpu->state.seg[SEG_GS].base;
+	enum decode_mode mode;
+
+	vcpu_need(vcpu, STATE_RIP | STATE_RFLAGS | STATE_SHADOW | STATE_CR | STATE_CR3 |
+			STATE_MODE);
+	regs->gpr = vcpu->gpr;
+	regs->rip = vcpu->state.rip;
+	regs->rflags = vcpu->state.rflags;
+	mode = vcpu_decode_mode(vcpu);
+	if (mode != DECODE_64)
+		collect_segments(vcpu, regs);
+	return mode;
+}
+
+/* What few do: the two segments that have a base in 64-bit mode, too, and the stack pointer. */
+static void collect_rare(struct vcpu *vcpu, struct emu_regs *regs, const struct insn *insn)
+{
+	if (insn->segment == INSN_FS || insn->segment == INSN_GS)
+		collect_segments(vcpu, regs);
+	if (insn->base == INSN_RSP || insn->reg == INSN_RSP)
+		vcpu_need(vcpu, STATE_RSP);
 }
 
 static int ram(struct vcpu *vcpu, u64 gpa, void *data, size_t size, bool write)
@@ -118,21 +125,21 @@ static bool is_ram(struct vcpu *vcpu, u64 gpa, bool write)
 }
 
 /* A piece of an access, all in one page. */
-static int serve_piece(struct vcpu *vcpu, struct emu_access *a, u64 gpa, bool write)
+static int serve_piece(struct vcpu *vcpu, struct emu_access *a, bool write)
 {
 	struct mmio_work *work = vcpu->mmio;
 	unsigned int shift = 8 * work->done;
 	u8 *data = (u8 *)&a->data + work->done;
-	u64 value = write ? a->data >> shift : 0, mask;
+	s64 in = -1;
 
-	if (is_ram(vcpu, gpa, write))
-		return ram(vcpu, gpa, data, work->chunk, write);
-	if (!vcpu->vm->irqchip || !vm_chip_mmio(vcpu, gpa, work->chunk, write, &value))
-		return to_user(vcpu, gpa, data, work->chunk, write);
-	if (!write) {
-		mask = ~0ull >> (64 - 8 * work->chunk) << shift;
-		a->data = (a->data & ~mask) | (value << shift & mask);
-	}
+	if (is_ram(vcpu, work->gpa, write))
+		return ram(vcpu, work->gpa, data, work->chunk, write);
+	if (vcpu->vm->irqchip)
+		in = vm_chip_mmio(vcpu, work->gpa, work->chunk, write, (u32)(a->data >> shift));
+	if (in < 0)
+		return to_user(vcpu, work->gpa, data, work->chunk, write);
+	if (!write)
+		a->data = (a->data & ~(~0ull << shift)) | (u64)in << shift;
 	return SERVED;
 }
 
@@ -140,21 +147,21 @@ static int serve_piece(struct vcpu *vcpu, struct emu_access *a, u64 gpa, bool wr
 static int serve(struct vcpu *vcpu, struct emu_access *a, bool write)
 {
 	struct mmio_work *work = vcpu->mmio;
-	u64 gpa;
 	int err;
 
-	for (; work->done < a->size; work->done += work->chunk) {
+	while (work->done < a->size) {
 		u64 linear = a->linear + work->done;
 		u64 room = SWIVL_PAGE_SIZE - (linear & (SWIVL_PAGE_SIZE - 1));
 
 		work->chunk = a->size - work->done;
 		if (work->chunk > room)
 			work->chunk = room;
-		err = vcpu_translate(vcpu, linear, write ? ACCESS_WRITE : ACCESS_READ, &gpa);
+		err = vcpu_translate(vcpu, linear, write ? ACCESS_WRITE : ACCESS_READ, &work->gpa);
 		if (!err)
-			err = serve_piece(vcpu, a, gpa, write);
+			err = serve_piece(vcpu, a, write);
 		if (err)
 			return err;
+		work->done += work->chunk;
 	}
 	return SERVED;
 }
@@ -174,6 +181,24 @@ static void commit(struct vcpu *vcpu)
 	vcpu_instruction_done(vcpu, work->regs.rip);
 }
 
+/* Why an instruction stops before its end, to what the loop of exits understands. */
+COLD int stopped(struct vcpu *vcpu, int err)
+{
+	if (err == TO_USER)
+		return HANDLED_USER;
+	if (err == RAISED)
+		return HANDLED_RESUME;
+	if (err == -SWIVL_EFAULT || err == -SWIVL_EOPNOTSUPP)
+		return emulation_failed(vcpu);
+	return err;
+}
+
+COLD int raise_not_canonical(struct vcpu *vcpu, u8 segment)
+{
+	vcpu_raise(vcpu, segment == INSN_SS ? VECTOR_SS : VECTOR_GP);
+	return RAISED;
+}
+
 /* Take the instruction as far as it goes without the caller. */
 static int advance(struct vcpu *vcpu)
 {
@@ -182,16 +207,16 @@ static int advance(struct vcpu *vcpu)
 	int err;
 
 	if (work->reading) {
-		err = serve(vcpu, &op->read, false);
+		err = op->read.size ? serve(vcpu, &op->read, false) : SERVED;
 		if (err == TO_USER)
 			vcpu->pending = PENDING_MMIO_READ;
 		if (err)
-			goto stopped;
+			return stopped(vcpu, err);
 		emulate_execute(op, &work->regs);
 		work->reading = false;
 		work->done = 0;
 	}
-	err = serve(vcpu, &op->write, true);
+	err = op->write.size ? serve(vcpu, &op->write, true) : SERVED;
 	if (err == TO_USER) {
 		if (work->done + work->chunk < op->write.size)
 			vcpu->pending = PENDING_MMIO_WRITE;
@@ -199,18 +224,9 @@ static int advance(struct vcpu *vcpu)
 			commit(vcpu); /* a write needs no answer */
 	}
 	if (err)
-		goto stopped;
+		return stopped(vcpu, err);
 	commit(vcpu);
 	return HANDLED_RESUME;
-
-stopped:
-	if (err == TO_USER)
-		return HANDLED_USER;
-	if (err == RAISED)
-		return HANDLED_RESUME;
-	if (err == -SWIVL_EFAULT)
-		return emulation_failed(vcpu);
-	return err;
 }
 
 static int get_work(struct vcpu *vcpu)
@@ -227,15 +243,15 @@ static int get_work(struct vcpu *vcpu)
 static int get_instruction(struct vcpu *vcpu)
 {
 	struct mmio_work *work = vcpu->mmio;
-	int err;
+	struct emu_regs *regs = &work->regs;
+	struct insn *insn = &work->op.insn;
+	enum decode_mode mode = collect_regs(vcpu, regs);
+	u64 linear = mode == DECODE_64 ? regs->rip : (u32)(regs->rip + regs->seg_base[INSN_CS]);
+	int err = vcpu_fetch(vcpu, &work->fetch, insn, mode, linear);
 
-	collect_regs(vcpu, &work->regs);
-	err = vcpu_fetch(vcpu, &work->fetch, work->regs.rip, work->regs.seg_base[INSN_CS]);
-	if (err)
-		return err;
-	work->op.insn = work->fetch.insn;
-	collect_segment(vcpu, &work->regs, work->op.insn.segment);
-	return 0;
+	if (!err)
+		collect_rare(vcpu, regs, insn);
+	return err;
 }
 
 int handle_mmio(struct vcpu *vcpu, u64 gpa)
@@ -255,18 +271,13 @@ int handle_mmio(struct vcpu *vcpu, u64 gpa)
 		return emulation_failed(vcpu);
 	}
 	err = get_instruction(vcpu);
-	if (!err)
+	if (!err) {
 		err = emulate_prepare(&work->op, &work->regs);
-	if (err == -SWIVL_EFAULT) {
-		vcpu_raise(vcpu, work->op.insn.segment == INSN_SS ? VECTOR_SS : VECTOR_GP);
-		err = RAISED;
+		if (err == -SWIVL_EFAULT)
+			err = raise_not_canonical(vcpu, work->op.insn.segment);
 	}
-	if (err == RAISED)
-		return HANDLED_RESUME;
-	if (err == -SWIVL_EAGAIN)
-		return err;
 	if (err)
-		return emulation_failed(vcpu);
+		return stopped(vcpu, err);
 	work->reading = true;
 	work->done = 0;
 	return advance(vcpu);
@@ -343,16 +354,10 @@ int handle_io_string(struct vcpu *vcpu)
 		return err;
 	work = vcpu->mmio;
 	err = string_question(vcpu);
-	if (err == RAISED)
-		return HANDLED_RESUME;
-	if (err == -SWIVL_EAGAIN)
-		return err;
+	if (!err && emulate_io_string(&work->io, &work->regs))
+		err = raise_not_canonical(vcpu, work->io.segment);
 	if (err)
-		return emulation_failed(vcpu);
-	if (emulate_io_string(&work->io, &work->regs)) {
-		vcpu_raise(vcpu, work->io.segment == INSN_SS ? VECTOR_SS : VECTOR_GP);
-		return HANDLED_RESUME;
-	}
+		return stopped(vcpu, err);
 	work->io_count = work->io.count;
 	if (work->io_count > VCPU_PIO_SIZE / work->io.size)
 		work->io_count = VCPU_PIO_SIZE / work->io.size;
@@ -361,12 +366,8 @@ int handle_io_string(struct vcpu *vcpu)
 		return HANDLED_RESUME;
 	}
 	err = string_memory(vcpu, work->io_count, false);
-	if (err == RAISED)
-		return HANDLED_RESUME;
-	if (err == -SWIVL_EFAULT)
-		return emulation_failed(vcpu);
 	if (err)
-		return err;
+		return stopped(vcpu, err);
 	run->exit_reason = KVM_EXIT_IO;
 	run->io.direction = e->io.in ? KVM_EXIT_IO_IN : KVM_EXIT_IO_OUT;
 	run->io.size = e->io.size;
@@ -387,19 +388,15 @@ int finish_io_string(struct vcpu *vcpu)
 	int err;
 
 	collect_regs(vcpu, &work->regs);
-	collect_segment(vcpu, &work->regs, work->io.segment);
-	if (emulate_io_string(&work->io, &work->regs)) {
-		vcpu_raise(vcpu, work->io.segment == INSN_SS ? VECTOR_SS : VECTOR_GP);
-		return HANDLED_RESUME;
-	}
+	collect_rare(vcpu, &work->regs, &work->op.insn);
+	if (emulate_io_string(&work->io, &work->regs))
+		return stopped(vcpu, raise_not_canonical(vcpu, work->io.segment));
 	if (work->io_count > work->io.count)
 		work->io_count = work->io.count;
 	if (vcpu->exit.io.in && work->io_count) {
 		err = string_memory(vcpu, work->io_count, true);
-		if (err == RAISED)
-			return HANDLED_RESUME;
 		if (err)
-			return emulation_failed(vcpu);
+			return stopped(vcpu, err);
 	}
 	string_done(vcpu, work->io_count);
 	return HANDLED_RESUME;

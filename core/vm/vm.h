@@ -396,9 +396,10 @@ size_t msr_filter_size(const struct msr_filter *f);
 bool vcpu_irq_pending(struct vcpu *vcpu);
 /* It is being delivered: its vector, or -1 if it has gone. */
 int vcpu_irq_ack(struct vcpu *vcpu);
-/* The chips take a port or a guest physical access: true if it was theirs. */
-bool vm_chip_port(struct vcpu *vcpu, u16 port, unsigned int size, bool write, u32 *value);
-bool vm_chip_mmio(struct vcpu *vcpu, u64 gpa, unsigned int size, bool write, u64 *value);
+/* The chips take the port access of vcpu->exit: what is read, or -1 if it is not theirs. */
+s64 vm_chip_port(struct vcpu *vcpu);
+/* The same with an access to guest physical memory. */
+s64 vm_chip_mmio(struct vcpu *vcpu, u64 gpa, unsigned int size, bool write, u32 value);
 /* Life of the chips: vCPU side (vm->lock held; nothing where the VM has no chips), VM side. */
 int vcpu_chips_init(struct vcpu *vcpu);
 void vcpu_chips_free(struct vcpu *vcpu);

@@ -204,18 +204,17 @@ static void op_guest(struct lapic *l, u64 now, u64 tsc)
 	bool write = kind & 0x80;
 	unsigned size = 1u << (kind >> 5 & 3);
 	u64 v = any64();
-	u32 v32 = (u32)v;
 
 	switch (kind & 7) {
 	case 0:
 	case 1:
-		irqchip_port(&chip, ports[take(1) % ARRAY_SIZE(ports)], size & 7, write, &v32, now);
+		irqchip_port(&chip, ports[take(1) % ARRAY_SIZE(ports)], size & 7, write, (u32)v, now);
 		break;
 	case 2:
-		irqchip_mmio(&chip, l, chip.ioapic.base + (kind & 8 ? 0x10 : 0), 4, write, &v, now);
+		irqchip_mmio(&chip, l, chip.ioapic.base + (kind & 8 ? 0x10 : 0), 4, write, (u32)v, now);
 		break;
 	case 3:
-		irqchip_mmio(&chip, l, any64(), size, write, &v, now);
+		irqchip_mmio(&chip, l, any64(), size, write, (u32)v, now);
 		break;
 	case 4:
 	case 5:
