@@ -136,6 +136,8 @@ static void adjust_d(u32 subleaf, struct x86_cpuid *r)
 		r->eax = features;
 		r->edx = features >> 32;
 		r->ebx = r->ecx = features ? fpu_area_size() : 0;
+	} else if (subleaf == 1 && !fpu_compacts()) {
+		r->eax &= ~CPUID_D1_EAX_XSAVEC;
 	} else if (subleaf > 1 && subleaf < 63 && (features >> subleaf & 1)) {
 		*r = x86_cpuid(0xd, subleaf);
 		r->ecx &= B(1); /* aligned in the compacted format; bit 0 would be for IA32_XSS */

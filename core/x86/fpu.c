@@ -5,6 +5,7 @@
 
 static struct {
 	u64 features;
+	bool compacts;
 	u32 mxcsr_mask;
 	u32 size;
 } fpu = { .mxcsr_mask = 0xffbf, .size = sizeof(struct fpu_area) };
@@ -25,13 +26,34 @@ static u32 area_size(u64 features)
 	return size;
 }
 
+/* Does the processor tell the size that follows from the parts (SDM vol. 1, 13.4.3)? */
+static bool compacted_size_right(void)
+{
+	struct x86_cpuid c = x86_cpuid(0xd, 1); /* ebx: size for XCR0 and IA32_XSS as they are */
+	u64 features = x86_xgetbv();
+	u32 size = sizeof(struct fpu_area), told = c.ebx;
+
+	if (c.eax & CPUID_D1_EAX_XSAVES)
+		features |= x86_rdmsr(IA32_XSS);
+	for (u32 i = 2; i < 63; i++) {
+		if (!(features >> i & 1))
+			continue;
+		c = x86_cpuid(0xd, i);
+		size = (c.ecx & 2 ? (size + 63) & ~63u : size) + c.eax;
+	}
+	return size == told;
+}
+
 void fpu_start(void)
 {
 	static struct fpu_area area __attribute__((aligned(64)));
 
 	fpu.features = 0;
-	if (x86_cpuid(1, 0).ecx & CPUID_1_ECX_OSXSAVE)
+	fpu.compacts = false;
+	if (x86_cpuid(1, 0).ecx & CPUID_1_ECX_OSXSAVE) {
 		fpu.features = x86_xgetbv() & (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512);
+		fpu.compacts = compacted_size_right();
+	}
 	/* The three AVX-512 bits go together or not at all (SDM vol. 1, 13.3). */
 	if ((fpu.features & XCR0_AVX512) != XCR0_AVX512)
 		fpu.features &= ~XCR0_AVX512;
@@ -47,6 +69,11 @@ void fpu_start(void)
 u64 fpu_features(void)
 {
 	return fpu.features;
+}
+
+bool fpu_compacts(void)
+{
+	return fpu.compacts;
 }
 
 u32 fpu_mxcsr_mask(void)

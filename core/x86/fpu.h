@@ -32,6 +32,8 @@ _Static_assert(sizeof(struct fpu_area) == 576, "legacy region and header");
 void fpu_start(void);
 /* XCR0 bits that a guest may have; 0 where there is no XSAVE. */
 u64 fpu_features(void);
+/* XSAVEC may be offered: its size is what software that sums up the parts has room for. */
+bool fpu_compacts(void);
 /* The bits of MXCSR that may be set. */
 u32 fpu_mxcsr_mask(void);
 /* Bytes of the area in use, the header included. */

@@ -167,6 +167,7 @@
 #define IA32_VMX_TRUE_EXIT_CTLS 0x48f
 #define IA32_VMX_TRUE_ENTRY_CTLS 0x490
 #define IA32_TSC_DEADLINE 0x6e0
+#define IA32_XSS 0xda0
 #define IA32_EFER 0xc0000080
 #define IA32_STAR 0xc0000081
 #define IA32_LSTAR 0xc0000082
@@ -215,6 +216,8 @@
 #define CPUID_1_ECX_HYPERVISOR (1u << 31)
 #define CPUID_1_EDX_APIC (1u << 9)
 #define CPUID_1_EDX_DS (1u << 21)
+#define CPUID_D1_EAX_XSAVEC (1u << 1)
+#define CPUID_D1_EAX_XSAVES (1u << 3)
 #define CPUID_7_EBX_INVPCID (1u << 10)
 #define CPUID_7_EBX_RTM (1u << 11)
 #define CPUID_7_EDX_MD_CLEAR (1u << 10)

@@ -62,7 +62,7 @@ static void all_features(void)
 	model_cpuid_set(0xa, 0, (struct x86_cpuid){ 0x07300403, 0, 0, 0x603 });
 	model_cpuid_set(0xb, 0, (struct x86_cpuid){ 1, 2, 0x100, 5 });
 	model_cpuid_set(0xd, 0, (struct x86_cpuid){ 0x2ff, 2696, 2696, 0 });
-	model_cpuid_set(0xd, 1, (struct x86_cpuid){ 0xf, 2696, 0x100, 0 });
+	model_cpuid_set(0xd, 1, (struct x86_cpuid){ 0xf, 2440, 0x100, 0 });
 	model_cpuid_set(0xd, 2, (struct x86_cpuid){ 256, 576, 0, 0 });
 	model_cpuid_set(0xd, 5, (struct x86_cpuid){ 64, 1088, 0, 0 });
 	model_cpuid_set(0xd, 6, (struct x86_cpuid){ 500, 1152, 0, 0 });

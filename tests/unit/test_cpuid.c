@@ -122,6 +122,20 @@ static void without_xsave(void **state)
 	assert_null(entry(0xd, 2));
 }
 
+/* Emulators write more to a compacted area than software has room for: not offered there. */
+static void without_xsavec(void **state)
+{
+	struct refusal_report why;
+
+	get_supported();
+	assert_int_equal(must(0xd, 1)->eax, 7);
+	swivl_stop();
+	model_cpuid_set(0xd, 1, (struct x86_cpuid){ 0xf, 2696, 0x100, 0 });
+	assert_true(swivl_start(&why));
+	get_supported();
+	assert_int_equal(must(0xd, 1)->eax, 5);
+}
+
 static void no_room(void **state)
 {
 	u32 n, full;
@@ -363,6 +377,7 @@ int main(void)
 		model_test(offers_what_works),
 		model_test(what_follows_from_less),
 		model_test(without_xsave),
+		model_test(without_xsavec),
 		model_test(no_room),
 		TEST(a_guest_sees_what_was_set),
 		TEST(beyond_the_last_leaf),
