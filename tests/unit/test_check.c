@@ -195,6 +195,10 @@ static void no_permission(void **state)
 	check_judge(&f, &j);
 	assert_int_equal(j.verdict, VERDICT_ABLE);
 	assert_non_null(strstr(reason("no-permission")->what, "/dev/swivl; it belongs to the group kvm"));
+	/* Nobody is told to join root's group. */
+	strcpy(f.swivl.group, "root");
+	check_judge(&f, &j);
+	assert_null(strstr(reason("no-permission")->todo, "usermod"));
 	f.swivl.error = ENODEV;
 	check_judge(&f, &j);
 	assert_non_null(strstr(reason("device-fails")->what, "error 19"));
