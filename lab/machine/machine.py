@@ -298,7 +298,7 @@ def _interact(spec, kernel, initrd, work, master):
     early = b""                             # of that, what is shown only if it does not start
     p = launch(spec, kernel, initrd, work)
     bar.pid = p.pid
-    sources = [p.stdout, master, 0]
+    sources = [p.stdout, master]
     escape = False
     try:
         while channel.status is None:
@@ -313,6 +313,7 @@ def _interact(spec, kernel, initrd, work, master):
                 channel.feed(data)
                 if channel.started and not before:
                     bar.started()
+                    sources.append(0)
                     print("Ctrl-A x leaves the machine, exit ends it; Ctrl-A Ctrl-A sends a Ctrl-A.",
                           flush=True)
                     if os.isatty(0):
@@ -325,7 +326,7 @@ def _interact(spec, kernel, initrd, work, master):
                 data = os.read(0, 4096)
                 if not data:
                     sources.remove(0)
-                    data = b"\x04" if channel.started else b""
+                    data = b"\r\x04"
                 for b in data:
                     key = bytes([b])
                     if escape and key in b"xX":
