@@ -300,6 +300,7 @@ def _interact(spec, kernel, initrd, work, master):
     bar.pid = p.pid
     sources = [p.stdout, master]
     escape = False
+    end_again = float("inf")
     try:
         while channel.status is None:
             if not channel.started:
@@ -326,7 +327,7 @@ def _interact(spec, kernel, initrd, work, master):
                 data = os.read(0, 4096)
                 if not data:
                     sources.remove(0)
-                    data = b"\r\x04"
+                    end_again = 0
                 for b in data:
                     key = bytes([b])
                     if escape and key in b"xX":
@@ -336,6 +337,9 @@ def _interact(spec, kernel, initrd, work, master):
                         continue
                     escape = False
                     os.write(master, key)
+            if time.monotonic() > end_again:    # one that comes before a prompt may be lost
+                os.write(master, b"\r\x04")
+                end_again = time.monotonic() + 1
     finally:
         bar.clear()
         stop(p)
