@@ -18,7 +18,7 @@ enum check_vendor { VENDOR_OTHER, VENDOR_INTEL, VENDOR_AMD };
 /* What one CPU says; MSRs need /dev/cpu/N/msr. */
 struct cpu_facts {
 	bool extension; /* CPUID: VMX or SVM */
-	bool nested_paging; /* AMD, CPUID */
+	uint32_t svm_asids, svm_features; /* AMD, CPUID 8000000Ah: EBX and EDX */
 	bool msrs_known;
 	uint64_t control; /* Intel: IA32_FEATURE_CONTROL; AMD: VM_CR */
 	uint64_t vmx[18]; /* Intel: MSRs 0x480 - 0x491; 0 where they do not exist */

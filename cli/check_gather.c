@@ -109,8 +109,10 @@ static void gather_cpuid(struct facts *f, struct cpu_facts *c)
 		c->extension = cx & 1u << 5;
 	if (f->vendor == VENDOR_AMD && __get_cpuid(0x80000001, &a, &b, &cx, &d))
 		c->extension = cx & 1u << 2;
-	if (c->extension && f->vendor == VENDOR_AMD && __get_cpuid(0x8000000a, &a, &b, &cx, &d))
-		c->nested_paging = d & 1;
+	if (c->extension && f->vendor == VENDOR_AMD && __get_cpuid(0x8000000a, &a, &b, &cx, &d)) {
+		c->svm_asids = b;
+		c->svm_features = d;
+	}
 }
 
 /* CPUID speaks for the CPU it runs on, so this thread visits them all. */

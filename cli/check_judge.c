@@ -6,14 +6,13 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/svm/svm.h"
 #include "core/vm/text.h"
 #include "core/vmx/vmx.h"
 #include "check.h"
 
 #define CPUID_1_VMX (1u << 5)
 #define CPUID_X1_SVM (1u << 2)
-#define VM_CR_LOCK (1ull << 3) /* APM vol. 2, 15.30.1 */
-#define VM_CR_SVMDIS (1ull << 4)
 
 static struct reason *add(struct judgement *j, const char *name, const char *what,
 			  const char *todo, const char *manual)
@@ -94,15 +93,21 @@ static void judge_vmx_flags(struct judgement *j, const struct facts *f)
 
 /* ---- AMD ---- */
 
+static void judge_svm_caps(struct judgement *j, const struct facts *f, unsigned int cpu)
+{
+	struct svm_caps caps = { f->cpus[cpu].svm_asids, f->cpus[cpu].svm_features };
+	struct refusal_report why = { .cpu = cpu };
+
+	if (!svm_check_caps(&caps, &why))
+		add_refusal(j, &why);
+}
+
 static void judge_svm_msrs(struct judgement *j, const struct facts *f, unsigned int cpu)
 {
-	u64 control = f->cpus[cpu].control;
-	struct refusal_report why = { .cpu = cpu, .field = "VM_CR", .found = control };
+	struct refusal_report why = { .cpu = cpu };
 
-	if (!(control & VM_CR_SVMDIS))
-		return;
-	why.why = control & VM_CR_LOCK ? REFUSE_SVM_LOCKED : REFUSE_SVM_DISABLED;
-	add_refusal(j, &why);
+	if (!svm_check_vm_cr(f->cpus[cpu].control, &why))
+		add_refusal(j, &why);
 }
 
 /* ---- both ---- */
@@ -120,10 +125,8 @@ static void judge_cpu(struct judgement *j, const struct facts *f, unsigned int c
 		add_refusal(j, &why);
 		return;
 	}
-	if (!intel && !c->nested_paging) {
-		why.why = REFUSE_NO_NESTED_PAGING;
-		add_refusal(j, &why);
-	}
+	if (!intel)
+		judge_svm_caps(j, f, cpu);
 	if (!c->msrs_known) {
 		j->msrs_missing = true;
 		return;
@@ -157,8 +160,6 @@ static void judge_processor(struct judgement *j, const struct facts *f)
 	}
 	if (f->vendor == VENDOR_INTEL && f->cpus[0].extension && !f->cpus[0].msrs_known)
 		judge_vmx_flags(j, f);
-	if (f->vendor == VENDOR_AMD && f->cpus[0].extension)
-		refuse_plainly(j, REFUSE_SVM_NOT_YET);
 }
 
 /* ---- modules and devices ---- */

@@ -44,6 +44,9 @@ void host_free(void *p);
 /* One zeroed page, page-aligned; atomic callers may fail more often. */
 void *host_page_alloc(void);
 void host_page_free(void *page); /* NULL: nothing to do */
+/* A few zeroed pages whose physical addresses follow each other. Task. */
+void *host_pages_alloc(unsigned int n);
+void host_pages_free(void *pages, unsigned int n); /* NULL: nothing to do */
 /* Physical address of a page of host_page_alloc(), and the way back (also for pinned pages). */
 u64 host_page_pa(const void *page);
 void *host_page_va(u64 pa);

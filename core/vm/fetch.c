@@ -169,14 +169,16 @@ COLD int fetch_anew(struct vcpu *vcpu, struct fetch *f, struct insn *insn, enum 
 	f->mode = mode;
 	f->decoded = false;
 	err = fetch_bytes(vcpu, f, linear, &fault);
-	if (err == -SWIVL_EAGAIN)
+	if (err == -SWIVL_EAGAIN && !f->nbytes)
 		return err;
 	switch (decode(insn, f->bytes, f->nbytes, mode)) {
 	case DECODE_OK:
 		f->decoded = true;
 		return SERVED;
 	case DECODE_TRUNCATED:
-		/* It goes on where nothing can be fetched. */
+		/* It goes on where nothing can be fetched, or not now. */
+		if (err == -SWIVL_EAGAIN)
+			return err;
 		return err ? raise_for(vcpu, err, &fault) : -SWIVL_EOPNOTSUPP;
 	default:
 		return -SWIVL_EOPNOTSUPP;

@@ -103,9 +103,6 @@
 	  "CPUID announces no SVM", \
 	  "Switch on SVM in the firmware's setup; in a virtual machine, have its hypervisor " \
 	  "offer nested virtualization", "APM vol. 2, 15.4") \
-	R(REFUSE_SVM_NOT_YET, "svm-not-yet", \
-	  "swivl does not drive AMD-V yet", \
-	  "Use a computer with an Intel processor", "APM vol. 2, 15") \
 	R(REFUSE_SVM_DISABLED, "svm-disabled", \
 	  "SVM is disabled in VM_CR, and can be enabled only by the firmware", \
 	  "Switch on SVM in the firmware's setup", "APM vol. 2, 15.30.1") \

@@ -89,8 +89,6 @@ bool vmx_start(struct refusal_report *why)
 	vmx.canonical_shift = x86_read_cr4() & CR4_LA57 ? 7 : 16;
 	host_spin_init(&vmx.vpid_lock);
 	host_mutex_init(&vmx.vms_lock);
-	if (x86_cpuid(1, 0).ecx & CPUID_1_ECX_OSXSAVE)
-		vmx.host_xcr0 = x86_xgetbv();
 	vmx.stay = longest_stay();
 	vmx.has_tsc_aux = vmx.controls.secondary & SECONDARY_RDTSCP;
 	vmx.has_pebs = has_pebs();

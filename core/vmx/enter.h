@@ -11,7 +11,7 @@ struct vmx_switch {
 	bool launched; /* VMRESUME instead of VMLAUNCH */
 };
 
-/* Is rsb.S to be called after each exit? */
+/* Is core/x86/rsb.S to be called after each exit? */
 extern bool vmx_stuff_after_exit;
 
 #ifdef SWIVL_MODEL
@@ -106,7 +106,7 @@ static inline bool vmx_enter(u64 *gpr, struct vmx_switch *s)
 		     "pop %%rbp\n\t"
 		     "cmpb $0, %[stuff]\n\t"
 		     "je 5f\n\t"
-		     "call vmx_stuff_rsb\n"
+		     "call x86_stuff_rsb\n"
 		     "5:\n\t"
 		     : "=a"(failed), [gpr] "+D"(gpr), [s] "+S"(s)
 		     : [host_rsp] "i"(offsetof(struct vmx_switch, host_rsp)),

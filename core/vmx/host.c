@@ -6,7 +6,6 @@
  * 28.5): selectors that host fields cannot hold, the LDT, the limits of GDT, IDT and task.
  */
 #include "core/vmx/vmx.h"
-#include "core/x86/fpu.h"
 
 static const u32 switched_msrs[VMX_SWITCHED_MSRS] = {
 	[SWITCHED_STAR] = IA32_STAR,       [SWITCHED_LSTAR] = IA32_LSTAR,
@@ -77,7 +76,7 @@ void vmx_host_cpu_fields(struct vcpu *vcpu)
 	vmcs_write_64(vcpu, HOST_EFER, x86_rdmsr(IA32_EFER));
 }
 
-/* ---- MSRs and debug registers --------------------------------------------------------------- */
+/* ---- MSRs ------------------------------------------------------------------------------------ */
 
 /* The address with its upper bits as the processor wants them: WRMSR of another would fault. */
 static u64 canonical(u64 address)
@@ -105,34 +104,6 @@ void vmx_load_msrs(struct vcpu *vcpu)
 	if (vmx.has_tsc_aux)
 		switch_msr(v, SWITCHED_TSC_AUX, (u32)s->tsc_aux);
 	x86_wrmsr(IA32_KERNEL_GS_BASE, canonical(s->kernel_gs_base));
-}
-
-/*
- * Guests do not reach the debug registers themselves (MOV DR exits), so DR0 to DR3 only have to
- * be in the processor while a breakpoint is on, and DR6 never: #DB exits without touching it.
- * They are the host's again before it takes an interrupt: that may bring a breakpoint of the host,
- * and with it a DR7 that switches on what the guest has in the others.
- */
-void vmx_debug_in(struct vcpu *vcpu)
-{
-	bool ours = vcpu->guest_debug & KVM_GUESTDBG_USE_HW_BP;
-	const u64 *dr = ours ? vcpu->debug_dr : vcpu->state.dr;
-	struct vmx_vcpu *v = to_vmx(vcpu);
-
-	for (unsigned int i = 0; i < 4; i++) {
-		v->host.dr[i] = x86_read_dr(i);
-		x86_write_dr(i, dr[i]);
-	}
-	v->after |= VMX_AFTER_DEBUG;
-}
-
-void vmx_debug_out(struct vcpu *vcpu)
-{
-	struct vmx_vcpu *v = to_vmx(vcpu);
-
-	for (unsigned int i = 0; i < 4; i++)
-		x86_write_dr(i, v->host.dr[i]);
-	v->after &= ~VMX_AFTER_DEBUG;
 }
 
 /* ---- what exits lose ------------------------------------------------------------------------- */
@@ -229,9 +200,7 @@ void vmx_host_save(struct vcpu *vcpu)
 		v->before |= VMX_BEFORE_L1D;
 	memcpy(v->msr, v->here->msr, sizeof(v->msr));
 
-	fpu_load(vcpu->fpu);
-	v->xcr0 = vmx.host_xcr0;
-	v->live = true;
+	live_begin(vcpu, &v->live);
 	vmx_load_msrs(vcpu);
 }
 
@@ -244,14 +213,10 @@ void vmx_host_restore(struct vcpu *vcpu)
 		vcpu->state.kernel_gs_base = x86_rdmsr(IA32_KERNEL_GS_BASE);
 		vcpu->valid |= STATE_SYSCALL;
 	}
-	if (v->xcr0 != vmx.host_xcr0)
-		x86_xsetbv(vmx.host_xcr0);
-	fpu_save(vcpu->fpu);
-
+	live_end(vcpu, &v->live);
 	for (unsigned int i = 0; i < VMX_SWITCHED_MSRS; i++)
 		switch_msr(v, i, v->here->msr[i]);
 	host_irq_disable();
 	vmx_host_recover(v->here, &v->host);
 	host_irq_enable();
-	v->live = false;
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /* Into the guest and out of it again, once. This is the road of every exit: count before adding. */
 #include "core/vmx/vmx.h"
-#include "core/x86/fpu.h"
 
 /* What an exit leaves good in memory: state that the guest cannot change without one. */
 #define VALID_AFTER_EXIT (STATE_DR7 | STATE_PAT | STATE_TSC)
@@ -69,8 +68,10 @@ COLD bool before_entry(struct vcpu *vcpu)
 		flush_vpid(vcpu);
 	if (v->before & VMX_BEFORE_FAILED)
 		return false;
-	if (v->before & VMX_BEFORE_DEBUG)
-		vmx_debug_in(vcpu);
+	if (v->before & VMX_BEFORE_DEBUG) {
+		live_debug_in(vcpu, &v->live);
+		v->after |= VMX_AFTER_DEBUG;
+	}
 	if (v->before & VMX_BEFORE_L1D) {
 		v->before &= ~VMX_BEFORE_L1D;
 		x86_wrmsr(IA32_FLUSH_CMD, FLUSH_CMD_L1D);
@@ -90,22 +91,12 @@ COLD void after_entry(struct vcpu *vcpu, bool entered)
 	if (v->after & VMX_AFTER_PEBS)
 		x86_wrmsr(IA32_PEBS_ENABLE, v->host.pebs);
 	if (v->after & VMX_AFTER_DEBUG)
-		vmx_debug_out(vcpu);
-	v->after &= ~VMX_AFTER_PEBS;
+		live_debug_out(&v->live);
+	v->after &= ~(VMX_AFTER_PEBS | VMX_AFTER_DEBUG);
 	if (!entered)
 		return;
 	v->after &= ~VMX_AFTER_LAUNCH;
 	v->sw.launched = true;
-}
-
-COLD void switch_xcr0(struct vcpu *vcpu)
-{
-	struct vmx_vcpu *v = to_vmx(vcpu);
-
-	if (!vmx.host_xcr0)
-		return;
-	v->xcr0 = vcpu->state.xcr0;
-	x86_xsetbv((v->xcr0 & fpu_features()) | XCR0_X87);
 }
 
 /* What the host has in control registers and LDTR may change whenever it takes an interrupt. */
@@ -193,8 +184,8 @@ static inline void prepare(struct vcpu *vcpu, struct vmx_vcpu *v)
 	store_dirty(vcpu);
 	if (vcpu->event.type)
 		inject(vcpu);
-	if (v->xcr0 != vcpu->state.xcr0)
-		switch_xcr0(vcpu);
+	if (v->live.xcr0 != vcpu->state.xcr0)
+		live_load_xcr0(vcpu, &v->live);
 	store_host(vcpu, v);
 	if (x86_read_cr2() != vcpu->state.cr2)
 		x86_write_cr2(vcpu->state.cr2);

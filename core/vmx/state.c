@@ -156,7 +156,7 @@ COLD void fetch_rare(struct vcpu *vcpu, u32 groups)
 		fetch_pdptrs(vcpu);
 	if (groups & STATE_PENDING_DEBUG)
 		s->pending_debug = vmcs_read_N(vcpu, GUEST_PENDING_DEBUG);
-	if ((groups & STATE_SYSCALL) && to_vmx(vcpu)->live)
+	if ((groups & STATE_SYSCALL) && to_vmx(vcpu)->live.on)
 		s->kernel_gs_base = x86_rdmsr(IA32_KERNEL_GS_BASE);
 }
 
@@ -224,7 +224,7 @@ static void store_rare(struct vcpu *vcpu, u32 groups)
 		store_pdptrs(vcpu);
 	if (groups & STATE_PENDING_DEBUG)
 		vmcs_write_N(vcpu, GUEST_PENDING_DEBUG, s->pending_debug);
-	if ((groups & STATE_SYSCALL) && to_vmx(vcpu)->live)
+	if ((groups & STATE_SYSCALL) && to_vmx(vcpu)->live.on)
 		vmx_load_msrs(vcpu);
 	if (groups & STATE_PAT)
 		vmcs_write_64(vcpu, GUEST_PAT, s->pat);

@@ -175,7 +175,7 @@ static void vmx_load(struct vcpu *vcpu, bool for_run)
 
 static void vmx_unload(struct vcpu *vcpu)
 {
-	if (to_vmx(vcpu)->live)
+	if (to_vmx(vcpu)->live.on)
 		vmx_host_restore(vcpu);
 	vcpu->loaded = false;
 }

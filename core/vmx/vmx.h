@@ -16,6 +16,7 @@
 #ifndef SWIVL_CORE_VMX_VMX_H
 #define SWIVL_CORE_VMX_VMX_H
 
+#include "core/vm/live.h"
 #include "core/vm/vm.h"
 #include "core/vmx/controls.h"
 #include "core/vmx/enter.h"
@@ -94,7 +95,6 @@ struct vmx {
 	u32 vms;
 	struct vmx_mitigations mitigate;
 	u8 canonical_shift; /* bits of an address above those that paging translates */
-	u64 host_xcr0; /* 0: there is no XSAVE */
 	u32 stay; /* the longest that a guest runs without an exit, in ticks of its timer */
 	bool has_tsc_aux;
 	bool has_pebs;
@@ -117,7 +117,7 @@ void vmx_deactivate(struct vmx_vcpu *v);
 struct vmx_host {
 	u16 ds, es, fs, gs, ldtr;
 	u64 fs_base, kernel_gs_base;
-	u64 dr[4], dr7, debugctl, spec_ctrl, pebs;
+	u64 dr7, debugctl, spec_ctrl, pebs;
 };
 
 /* What is rarely to be done around an entry, so that one look tells that there is nothing. */
@@ -147,8 +147,8 @@ struct vmx_vcpu {
 	u32 primary, entry;
 	u64 host_cr3, host_cr4;
 
-	bool live; /* for_run: the guest's MSRs, FPU and XCR0 are in the processor */
-	u64 xcr0, msr[VMX_SWITCHED_MSRS]; /* in the processor while live */
+	struct live live; /* on: for_run; the guest's MSRs are in the processor as well */
+	u64 msr[VMX_SWITCHED_MSRS]; /* in the processor while live */
 	struct vmx_host host;
 };
 
@@ -230,9 +230,6 @@ void vmx_host_restore(struct vcpu *vcpu);
 void vmx_host_cpu_init(struct vmx_cpu *cpu);
 /* Put the guest's STATE_SYSCALL into the processor. Live. */
 void vmx_load_msrs(struct vcpu *vcpu);
-/* DR0 to DR3: the guest's for one entry, the host's at once after the exit. Interrupts off. */
-void vmx_debug_in(struct vcpu *vcpu);
-void vmx_debug_out(struct vcpu *vcpu);
 
 /* run.c */
 void vmx_run(struct vcpu *vcpu);

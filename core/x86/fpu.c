@@ -4,7 +4,7 @@
 #include "core/x86/regs.h"
 
 static struct {
-	u64 features;
+	u64 features, system_xcr0;
 	bool compacts;
 	u32 mxcsr_mask;
 	u32 size;
@@ -48,12 +48,9 @@ void fpu_start(void)
 {
 	static struct fpu_area area __attribute__((aligned(64)));
 
-	fpu.features = 0;
-	fpu.compacts = false;
-	if (x86_cpuid(1, 0).ecx & CPUID_1_ECX_OSXSAVE) {
-		fpu.features = x86_xgetbv() & (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512);
-		fpu.compacts = compacted_size_right();
-	}
+	fpu.system_xcr0 = x86_cpuid(1, 0).ecx & CPUID_1_ECX_OSXSAVE ? x86_xgetbv() : 0;
+	fpu.features = fpu.system_xcr0 & (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512);
+	fpu.compacts = fpu.system_xcr0 && compacted_size_right();
 	/* The three AVX-512 bits go together or not at all (SDM vol. 1, 13.3). */
 	if ((fpu.features & XCR0_AVX512) != XCR0_AVX512)
 		fpu.features &= ~XCR0_AVX512;
@@ -74,6 +71,11 @@ u64 fpu_features(void)
 bool fpu_compacts(void)
 {
 	return fpu.compacts;
+}
+
+u64 fpu_system_xcr0(void)
+{
+	return fpu.system_xcr0;
 }
 
 u32 fpu_mxcsr_mask(void)

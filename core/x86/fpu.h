@@ -34,6 +34,8 @@ void fpu_start(void);
 u64 fpu_features(void);
 /* XSAVEC may be offered: its size is what software that sums up the parts has room for. */
 bool fpu_compacts(void);
+/* XCR0 as the system has it; 0 where there is no XSAVE. */
+u64 fpu_system_xcr0(void);
 /* The bits of MXCSR that may be set. */
 u32 fpu_mxcsr_mask(void);
 /* Bytes of the area in use, the header included. */

@@ -73,6 +73,7 @@
 #define RFLAGS_RF (1ull << 16)
 #define RFLAGS_VM (1ull << 17)
 #define RFLAGS_AC (1ull << 18)
+#define RFLAGS_DEFINED 0x3f7fd7ull /* all that may be set; RFLAGS_ONE must be */
 
 #define DR6_BD (1ull << 13)
 #define DR6_BS (1ull << 14)

@@ -40,6 +40,17 @@ void host_page_free(void *page)
 	free_page((unsigned long)page);
 }
 
+void *host_pages_alloc(unsigned int n)
+{
+	return alloc_pages_exact(n * PAGE_SIZE, GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN);
+}
+
+void host_pages_free(void *pages, unsigned int n)
+{
+	if (pages)
+		free_pages_exact(pages, n * PAGE_SIZE);
+}
+
 u64 host_page_pa(const void *page)
 {
 	return virt_to_phys((void *)page);

@@ -51,7 +51,7 @@ class Spec:
 
     @property
     def emulator(self):
-        return qemu if self.cpu == "amd" or self.cpu.startswith("qemu") else bochs
+        return qemu if self.cpu in qemu.CPUS or self.cpu.startswith("qemu") else bochs
 
 
 def stripped(module, how):

@@ -3,6 +3,13 @@
 
 from . import cmdline
 
+# The names that lab/matrix has for them.
+CPUS = {
+    "amd": "EPYC-v1,+svm,+npt",
+    "amd_no_npt": "EPYC-v1,+svm,-npt",
+    "amd_no_svm": "EPYC-v1,-svm",
+}
+
 
 def command(spec, kernel, initrd, work):
     line = ["reboot=t lpj=4000000"]
@@ -20,7 +27,7 @@ def command(spec, kernel, initrd, work):
         machine += ["-icount", "shift=0,sleep=off", "-rtc", "base=2020-01-01,clock=vm",
                     "-seed", "1"]
     return ["/usr/bin/qemu-system-x86_64", *machine, "-accel", "tcg",
-            "-cpu", "EPYC-v1,+svm,+npt" if spec.cpu == "amd" else spec.cpu[4:],
+            "-cpu", CPUS.get(spec.cpu) or spec.cpu[4:],
             "-m", str(spec.mem), "-display", "none", "-monitor", "none", "-no-reboot", "-nodefaults",
             "-nic", "none", "-no-user-config", "-serial", console,
             "-chardev", "stdio,id=out,signal=off", "-device", "isa-debugcon,iobase=0xe9,chardev=out",

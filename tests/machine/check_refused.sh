@@ -7,7 +7,8 @@
 case $(cat /lab/cpu) in
 *penryn*) reason=no-ept ;;
 *lynnfield*) reason=no-unrestricted-guest ;;
-amd) reason=svm-not-yet ;;
+amd_no_npt) reason=no-nested-paging ;;
+amd_no_svm) reason=svm-cpuid ;;
 esac
 checks plain 4 "^$reason: "
 checks json 4 "\"name\": \"$reason\"" --json

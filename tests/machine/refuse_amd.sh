@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-# An AMD processor.
+# AMD's processors without SVM, or without nested paging.
 # tests: refused
 . ./swivl.inc
-refused refused 'AMD-V'
+case $(cat /lab/cpu) in
+amd_no_npt) refused refused '\(no-nested-paging' ;;
+amd_no_svm) refused refused '\(svm-cpuid' ;;
+esac

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* swivl check's judgement, for computers of all kinds. */
-// uses: cli/check_judge.c cli/check_gather.c lib/swivl.c core/vmx/caps.c core/vm/refusal.c
+// uses: cli/check_judge.c cli/check_gather.c lib/swivl.c core/vmx/caps.c core/svm/caps.c core/vm/refusal.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -168,18 +168,21 @@ static void amd(void **state)
 {
 	no_module();
 	f.vendor = VENDOR_AMD;
-	f.cpus[0].nested_paging = f.cpus[1].nested_paging = true;
+	f.cpus[0].svm_features = f.cpus[1].svm_features = 1;
+	f.cpus[0].svm_asids = f.cpus[1].svm_asids = 16;
 	f.cpus[0].control = f.cpus[1].control = 0;
 	check_judge(&f, &j);
-	assert_int_equal(j.n, 1); /* svm-not-yet */
-	f.cpus[1].nested_paging = false;
+	assert_int_equal(j.verdict, VERDICT_ABLE);
+	assert_int_equal(j.n, 1); /* module-not-loaded */
+	f.cpus[1].svm_features = 0xfe;
 	f.cpus[0].control = 0x18;
 	f.cpus[1].control = 0x10;
-	f.cpus[0].nested_paging = true;
+	f.cpus[0].svm_asids = 1;
 	check_judge(&f, &j);
 	assert_int_equal(reason("svm-locked")->cpu, 0);
 	assert_int_equal(reason("svm-disabled")->cpu, 1);
 	assert_int_equal(reason("no-nested-paging")->cpu, 1);
+	assert_int_equal(reason("no-asid")->cpu, 0);
 	f.cpus[0].extension = false;
 	check_judge(&f, &j);
 	reason("svm-cpuid");

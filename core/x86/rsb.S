@@ -11,11 +11,11 @@
 #define RETURN ret
 #endif
 	.text
-	.globl vmx_stuff_rsb
+	.globl x86_stuff_rsb
 #ifdef __ELF__
-	.type vmx_stuff_rsb, @function
+	.type x86_stuff_rsb, @function
 #endif
-vmx_stuff_rsb:
+x86_stuff_rsb:
 	.rept 32
 	INTRA_FUNCTION_CALL
 	call 1f
@@ -27,6 +27,6 @@ vmx_stuff_rsb:
 	RETURN
 	int3
 #ifdef __ELF__
-	.size vmx_stuff_rsb, . - vmx_stuff_rsb
+	.size x86_stuff_rsb, . - x86_stuff_rsb
 	.section .note.GNU-stack, "", @progbits
 #endif

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/* From the processor's exit codes (APM vol. 2, appendix C) to struct exit. */
+#include "core/svm/svm.h"
+
+#define LENGTH SVM_EXIT_LENGTH
+#define INFO SVM_EXIT_INFO
+#define SHORT SVM_EXIT_SHORT
+
+const struct svm_exit_rule svm_exit_rules[CODES] = {
+	[CODE_READ_CR0 ... CODE_WRITE_CR0 + 15] = { EXIT_CR, INFO },
+	[CODE_READ_DR0 ... CODE_WRITE_DR0 + 15] = { EXIT_DR, INFO },
+	[CODE_EXCEPTION ... CODE_EXCEPTION + 31] = { EXIT_EXCEPTION, INFO },
+	[CODE_INTR] = { EXIT_INTERRUPT },
+	[CODE_NMI] = { EXIT_NMI }, /* the host takes it when STGI lets it in */
+	[CODE_SMI] = { EXIT_INTERRUPT },
+	[CODE_INIT] = { EXIT_INIT },
+	[CODE_VINTR] = { EXIT_IRQ_WINDOW },
+	[CODE_RDTSC] = { EXIT_RDTSC },
+	[CODE_RDPMC] = { EXIT_RDPMC },
+	[CODE_CPUID] = { EXIT_CPUID, LENGTH, 0xa2 },
+	[CODE_RSM] = { EXIT_VIRTUALIZATION },
+	[CODE_INVD] = { EXIT_INVD, LENGTH, 0x08 },
+	[CODE_HLT] = { EXIT_HLT, LENGTH | SHORT, 0xf4 },
+	[CODE_INVLPGA] = { EXIT_VIRTUALIZATION },
+	[CODE_IOIO] = { EXIT_IO, INFO },
+	[CODE_MSR] = { EXIT_MSR_READ, INFO },
+	[CODE_TASK_SWITCH] = { EXIT_TASK_SWITCH, INFO },
+	[CODE_SHUTDOWN] = { EXIT_TRIPLE_FAULT },
+	[CODE_VMRUN] = { EXIT_VIRTUALIZATION },
+	[CODE_VMMCALL] = { EXIT_HYPERCALL, LENGTH, 0x01, 0xd9 },
+	[CODE_VMLOAD ... CODE_SKINIT] = { EXIT_VIRTUALIZATION },
+	[CODE_RDTSCP] = { EXIT_RDTSC },
+	[CODE_ICEBP] = { EXIT_EXCEPTION, INFO },
+	[CODE_WBINVD] = { EXIT_WBINVD, LENGTH, 0x09 },
+	[CODE_MONITOR] = { EXIT_MONITOR },
+	[CODE_MWAIT] = { EXIT_MWAIT },
+	[CODE_XSETBV] = { EXIT_XSETBV, LENGTH, 0x01, 0xd1 },
+	[CODE_RDPRU] = { EXIT_VIRTUALIZATION },
+};
+
+const struct svm_exit_rule svm_no_rule;
+
+static const struct svm_exit_rule rdmsr = { EXIT_MSR_READ, LENGTH, 0x32 };
+static const struct svm_exit_rule wrmsr = { EXIT_MSR_WRITE, LENGTH, 0x30 };
+static const struct svm_exit_rule icebp = { EXIT_EXCEPTION, LENGTH | SHORT, 0xf1 };
+static const struct svm_exit_rule int3 = { EXIT_EXCEPTION, LENGTH | SHORT, 0xcc };
+
+/* The address of the next instruction is told for these on all processors (15.10.2). */
+static void decode_io(struct vcpu *vcpu)
+{
+	struct exit *e = &vcpu->exit;
+	u32 info = (u32)e->hw_info[0];
+
+	e->io.port = (u16)(info >> 16);
+	e->io.size = IOIO_SIZE(info);
+	e->io.in = info & IOIO_IN;
+	e->io.string = info & IOIO_STRING;
+	e->io.rep = info & IOIO_REP;
+	e->length = (u8)(e->hw_info[1] - vcpu->state.rip);
+}
+
+static void decode_msr(struct vcpu *vcpu)
+{
+	bool write = vcpu->exit.hw_info[0] & 1;
+
+	vcpu->exit.kind = write ? EXIT_MSR_WRITE : EXIT_MSR_READ;
+	if (!vcpu->exit.length)
+		svm_instruction(vcpu, write ? &wrmsr : &rdmsr);
+}
+
+/* 15.25.6. The processor tells no linear address. */
+static void decode_nested_fault(struct exit *e)
+{
+	u64 info = e->hw_info[0];
+
+	e->kind = info & NPF_RESERVED ? EXIT_NESTED_MISCONFIG : EXIT_NESTED_FAULT;
+	e->fault.access = info & NPF_WRITE ? ACCESS_WRITE : info & NPF_FETCH ? ACCESS_EXEC :
+									       ACCESS_READ;
+	e->fault.gpa = e->hw_info[1];
+	e->fault.gva_valid = false;
+}
+
+static void decode_task_switch(struct exit *e)
+{
+	e->task.selector = (u16)e->hw_info[0];
+	e->task.source = e->hw_info[1] & TASK_BY_IRET ? 1 : e->hw_info[1] & TASK_BY_JUMP ? 2 : 0;
+	e->task.has_error = e->hw_info[1] & TASK_HAS_ERROR;
+	e->task.error = (u32)e->hw_info[1];
+}
+
+/* DR6 in the VMCB is the guest's only for this: entries find it empty (15.12.2). */
+static void take_dr6(struct vcpu *vcpu)
+{
+	struct svm_vcpu *v = to_svm(vcpu);
+
+	vcpu->exit.exception.info = (v->vmcb->save.dr6 ^ DR6_ONES) & DR6_WRITABLE;
+	v->vmcb->save.dr6 = DR6_ONES;
+	v->vmcb->control.clean &= ~CLEAN_DR;
+	v->dr6_dirty = true;
+}
+
+static void decode_exception(struct vcpu *vcpu, u64 code)
+{
+	struct exit *e = &vcpu->exit;
+	u8 vector = code - CODE_EXCEPTION;
+
+	e->length = 0;
+	if (vector == VECTOR_MC) {
+		x86_int18();
+		e->kind = EXIT_NONE;
+		return;
+	}
+	e->exception.vector = vector;
+	e->exception.has_error = VECTORS_WITH_ERROR >> vector & 1;
+	e->exception.error = (u32)e->hw_info[0];
+	e->exception.info = vector == VECTOR_PF ? e->hw_info[1] : 0;
+	if (vector == VECTOR_DB)
+		take_dr6(vcpu);
+	else if (vector == VECTOR_BP)
+		svm_instruction(vcpu, &int3);
+}
+
+static void decode_icebp(struct vcpu *vcpu)
+{
+	struct exit *e = &vcpu->exit;
+
+	e->exception.vector = VECTOR_DB;
+	e->exception.has_error = false;
+	e->exception.info = 0;
+	if (!e->length)
+		svm_instruction(vcpu, &icebp);
+}
+
+void svm_exit_decode(struct vcpu *vcpu, u64 code)
+{
+	const struct vmcb_control *c = &to_svm(vcpu)->vmcb->control;
+	struct exit *e = &vcpu->exit;
+
+	e->hw_info[0] = c->exit_info[0];
+	e->hw_info[1] = c->exit_info[1];
+	if ((svm.caps.features & SVM_NEXT_RIP) && c->next_rip)
+		e->length = (u8)(c->next_rip - vcpu->state.rip);
+	vcpu->hardware_reads += 2;
+	if (code == CODE_NESTED_FAULT)
+		decode_nested_fault(e);
+	else if (code == CODE_IOIO)
+		decode_io(vcpu);
+	else if (code == CODE_MSR)
+		decode_msr(vcpu);
+	else if (code < CODE_READ_DR0)
+		svm_decode_cr(vcpu, code & 15, code >= CODE_WRITE_CR0);
+	else if (code < CODE_EXCEPTION)
+		svm_decode_dr(vcpu, code & 15, code >= CODE_WRITE_DR0);
+	else if (code < CODE_EXCEPTION + 32)
+		decode_exception(vcpu, code);
+	else if (code == CODE_IRET)
+		to_svm(vcpu)->before |= SVM_BEFORE_STEP;
+	else if (code == CODE_TASK_SWITCH)
+		decode_task_switch(e);
+	else if (code == CODE_ICEBP)
+		decode_icebp(vcpu);
+	else if (code != CODE_FERR_FREEZE) /* the interrupt that this one waits for may come */
+		e->kind = EXIT_UNKNOWN;
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/*
+ * Lengths and operands of instructions that exited, where the processor does not tell them (no
+ * next-RIP save, no decode assists): from the instruction itself.
+ */
+#include "core/emulate/emulate.h"
+#include "core/svm/svm.h"
+#include "core/vm/events.h"
+
+/* Whoever changes code or tables under a running guest finds it executed once more. */
+static bool again(struct vcpu *vcpu)
+{
+	vcpu->exit.kind = EXIT_NONE;
+	return false;
+}
+
+/* The instruction at RIP to v->fetch.insn. */
+static bool fetch_instruction(struct vcpu *vcpu)
+{
+	struct svm_vcpu *v = to_svm(vcpu);
+	struct vcpu_state *s = &vcpu->state;
+	u64 cr2 = s->cr2;
+
+	vcpu_need(vcpu, STATE_RIP | STATE_RFLAGS | STATE_CR3 | STATE_MODE);
+	if (vcpu_decode_mode(vcpu) != DECODE_64)
+		vcpu_need(vcpu, STATE_SEG);
+	if (vcpu_fetch(vcpu, &v->fetch, s->rip, s->seg[SEG_CS].base) == SERVED)
+		return true;
+	/* A page fault that was raised is not: the guest may have it by itself. */
+	vcpu->exception.type = EVENT_NONE;
+	s->cr2 = cr2;
+	return again(vcpu);
+}
+
+static bool is_as_expected(const struct insn *insn, const struct svm_exit_rule *rule)
+{
+	if (insn->encoding != INSN_LEGACY || insn->opcode != rule->opcode ||
+	    insn->map != !(rule->flags & SVM_EXIT_SHORT))
+		return false;
+	return !rule->modrm || insn->modrm == rule->modrm;
+}
+
+bool svm_instruction(struct vcpu *vcpu, const struct svm_exit_rule *rule)
+{
+	struct svm_vcpu *v = to_svm(vcpu);
+
+	if (!fetch_instruction(vcpu))
+		return false;
+	if (!is_as_expected(&v->fetch.insn, rule))
+		return again(vcpu);
+	vcpu->exit.length = v->fetch.insn.length;
+	return true;
+}
+
+/* ---- LMSW and SMSW with a memory operand ---------------------------------------------------------- */
+
+/* Where the operand is: the same question as for a MOV to or from memory, of 16 bits. */
+static bool operand_gpa(struct vcpu *vcpu, const struct insn *insn, bool write, u64 *gpa)
+{
+	static const u8 order[INSN_SEGS] = { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS };
+	struct emu_op op = { .insn = *insn };
+	struct emu_regs regs = { .gpr = vcpu->gpr, .rip = vcpu->state.rip };
+	u64 linear;
+
+	vcpu_need(vcpu, STATE_RSP | STATE_SEG);
+	for (unsigned int i = 0; i < INSN_SEGS; i++)
+		regs.seg_base[i] = vcpu->state.seg[order[i]].base;
+	op.insn.map = 0;
+	op.insn.opcode = write ? 0x89 : 0x8b;
+	op.insn.operand_size = 2;
+	if (emulate_prepare(&op, &regs)) {
+		vcpu_raise(vcpu, insn->segment == INSN_SS ? VECTOR_SS : VECTOR_GP);
+		return false;
+	}
+	linear = write ? op.write.linear : op.read.linear;
+	return vcpu_translate(vcpu, linear, write ? ACCESS_WRITE : ACCESS_READ, gpa) == SERVED;
+}
+
+/* False: not now; what was raised, if anything, comes first. */
+static bool read_msw(struct vcpu *vcpu, const struct insn *insn, u16 *msw)
+{
+	u64 gpa;
+
+	if (!insn->memory) {
+		if (insn->rm == RSP)
+			vcpu_need(vcpu, STATE_RSP);
+		*msw = (u16)vcpu->gpr[insn->rm];
+		return true;
+	}
+	return operand_gpa(vcpu, insn, false, &gpa) &&
+	       !vm_read_guest(vcpu->vm, gpa, msw, sizeof(*msw), false);
+}
+
+static bool write_msw(struct vcpu *vcpu, const struct insn *insn)
+{
+	u64 gpa, value = vcpu->state.cr0;
+
+	if (insn->memory)
+		return operand_gpa(vcpu, insn, true, &gpa) &&
+		       !vm_write_guest(vcpu->vm, gpa, &value, 2, false);
+	if (insn->rm == RSP)
+		vcpu_touch(vcpu, STATE_RSP);
+	if (insn->operand_size == 2)
+		value = (vcpu->gpr[insn->rm] & ~0xffffull) | (value & 0xffff);
+	else if (insn->operand_size == 4)
+		value = (u32)value;
+	vcpu->gpr[insn->rm] = value;
+	return true;
+}
+
+/* SMSW is carried out here. */
+static void store_msw(struct vcpu *vcpu, const struct insn *insn)
+{
+	if (write_msw(vcpu, insn))
+		vcpu_instruction_done(vcpu, vcpu->state.rip + insn->length);
+	vcpu->exit.kind = EXIT_NONE;
+}
+
+#define OPCODE_GROUP7 0x01
+#define OPCODE_CLTS 0x06
+#define OPCODE_MOV_FROM_CR 0x20
+#define OPCODE_MOV_FROM_DR 0x21
+#define OPCODE_MOV_TO_CR 0x22
+#define OPCODE_MOV_TO_DR 0x23
+#define GROUP7_SMSW 4
+#define GROUP7_LMSW 6
+
+static bool is_two_byte(const struct insn *insn, u8 opcode)
+{
+	return insn->encoding == INSN_LEGACY && insn->map == 1 && insn->opcode == opcode;
+}
+
+void svm_decode_cr(struct vcpu *vcpu, u8 cr, bool write)
+{
+	struct exit *e = &vcpu->exit;
+	const struct insn *insn = &to_svm(vcpu)->fetch.insn;
+
+	e->cr.cr = cr;
+	e->cr.op = write ? CR_WRITE : CR_READ;
+	if ((svm.caps.features & SVM_DECODE_ASSISTS) && (e->hw_info[0] & MOV_CR_DECODED) &&
+	    e->length) {
+		e->cr.gpr = e->hw_info[0] & 15;
+		return;
+	}
+	if (!fetch_instruction(vcpu))
+		return;
+	e->length = insn->length;
+	e->cr.gpr = insn->rm;
+	if (is_two_byte(insn, write ? OPCODE_MOV_TO_CR : OPCODE_MOV_FROM_CR))
+		return;
+	if (write && is_two_byte(insn, OPCODE_CLTS)) {
+		e->cr.op = CR_CLTS;
+	} else if (is_two_byte(insn, OPCODE_GROUP7) && write && insn_group(insn) == GROUP7_LMSW) {
+		e->cr.op = CR_LMSW;
+		if (!read_msw(vcpu, insn, &e->cr.msw))
+			again(vcpu);
+	} else if (is_two_byte(insn, OPCODE_GROUP7) && !write && insn_group(insn) == GROUP7_SMSW) {
+		store_msw(vcpu, insn);
+	} else {
+		again(vcpu);
+	}
+}
+
+void svm_decode_dr(struct vcpu *vcpu, u8 dr, bool write)
+{
+	struct exit *e = &vcpu->exit;
+	const struct insn *insn = &to_svm(vcpu)->fetch.insn;
+
+	e->dr.dr = dr & 7;
+	e->dr.read = !write;
+	if ((svm.caps.features & SVM_DECODE_ASSISTS) && e->length) {
+		e->dr.gpr = e->hw_info[0] & 15;
+		return;
+	}
+	if (!fetch_instruction(vcpu))
+		return;
+	e->length = insn->length;
+	e->dr.gpr = insn->rm;
+	if (!is_two_byte(insn, write ? OPCODE_MOV_TO_DR : OPCODE_MOV_FROM_DR))
+		again(vcpu);
+}

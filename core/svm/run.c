@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/* Into the guest and out of it again, once. This is the road of every exit: count before adding. */
+#include "core/svm/svm.h"
+#include "core/x86/fpu.h"
+
+/* What an exit leaves good in memory: state that the guest cannot change without one. */
+#define VALID_AFTER_EXIT \
+	(STATE_RIP | STATE_RFLAGS | STATE_SHADOW | STATE_CR | STATE_DR7 | STATE_PAT | STATE_TSC)
+/* What an entry may be refused for: it changes rarely, so it is kept. */
+#define REFUSABLE \
+	(STATE_CR | STATE_CR3 | STATE_SEG | STATE_TABLES | STATE_DR7 | STATE_PAT | STATE_SYSCALL)
+
+/* Kept out of the road's own code, with their own stack and saved registers. */
+#define COLD static __attribute__((__cold__, __noinline__))
+
+/* ---- before --------------------------------------------------------------------------------- */
+
+/*
+ * APM vol. 2, 15.20. The return address of INT n, INT3 and INT1 is behind them: on processors with
+ * next-RIP save that is the VMCB's field, on others RIP itself.
+ */
+COLD void inject(struct vcpu *vcpu)
+{
+	static const u8 types[] = {
+		[EVENT_INTERRUPT] = INJ_INTERRUPT,
+		[EVENT_NMI] = INJ_NMI,
+		[EVENT_EXCEPTION] = INJ_EXCEPTION,
+		[EVENT_SOFT_INTERRUPT] = INJ_SOFTWARE,
+		[EVENT_SOFT_EXCEPTION] = INJ_EXCEPTION,
+		[EVENT_PRIVILEGED_SOFT] = INJ_EXCEPTION,
+	};
+	struct svm_vcpu *v = to_svm(vcpu);
+	const struct event *e = &vcpu->event;
+	u64 info = EVENT_INJ_VALID | (u64)types[e->type] << 8 | e->vector;
+
+	/* There are no error codes in real mode. */
+	if (e->has_error && (vcpu->state.cr0 & CR0_PE))
+		info |= EVENT_INJ_ERROR | (u64)e->error << 32;
+	v->vmcb->control.event_inj = info;
+	vcpu->hardware_writes++;
+	if (e->type >= EVENT_SOFT_INTERRUPT) {
+		v->vmcb->save.rip += e->length;
+		v->vmcb->control.next_rip = v->vmcb->save.rip;
+		v->soft_advanced = true;
+		v->soft_length = e->length;
+	} else if (e->type == EVENT_NMI) {
+		v->nmi_masked = true;
+		v->before |= SVM_BEFORE_WINDOWS;
+	}
+}
+
+/*
+ * One instruction by the trap flag: the IRET that ends the masking of NMIs, or the one in the
+ * shadow of STI or MOV SS that holds an NMI back. Whatever else it does than ending in the trap
+ * has to be seen first, for the flag must not get into the guest's memory.
+ */
+COLD void begin_step(struct vcpu *vcpu, bool iret)
+{
+	struct svm_vcpu *v = to_svm(vcpu);
+
+	v->stepping = true;
+	v->step_over_iret = iret;
+	v->step_tf = v->vmcb->save.rflags & RFLAGS_TF;
+	v->vmcb->save.rflags |= RFLAGS_TF;
+	svm_store_exceptions(vcpu);
+}
+
+COLD void set_windows(struct vcpu *vcpu)
+{
+	struct svm_vcpu *v = to_svm(vcpu);
+	struct vmcb_control *c = &v->vmcb->control;
+	bool iret_next = v->before & SVM_BEFORE_STEP, step;
+	u64 virtual_interrupt = V_INTR_MASKING;
+	u32 intercepts = c->intercepts & ~(INTERCEPT_VINTR | INTERCEPT_IRET);
+
+	/* An event's handler would be stepped in place of what was meant. */
+	step = !vcpu->event.type && (iret_next || (vcpu->want_nmi_window && !v->nmi_masked));
+	if (step)
+		begin_step(vcpu, iret_next);
+	if (vcpu->want_irq_window) {
+		virtual_interrupt |= V_IRQ | V_PRIORITY_HIGHEST | V_IGN_TPR;
+		intercepts |= INTERCEPT_VINTR;
+	}
+	if (v->nmi_masked && !(step && iret_next))
+		intercepts |= INTERCEPT_IRET;
+	v->before &= ~(SVM_BEFORE_WINDOWS | SVM_BEFORE_STEP);
+	if (vcpu->want_irq_window || v->nmi_masked)
+		v->before |= SVM_BEFORE_WINDOWS; /* look again: they may have to be closed */
+	if (c->intercepts != intercepts || c->virtual_interrupt != virtual_interrupt) {
+		c->intercepts = intercepts;
+		c->virtual_interrupt = virtual_interrupt;
+		c->clean &= ~(CLEAN_INTERCEPTS | CLEAN_INTERRUPT);
+		vcpu->hardware_writes += 2;
+	}
+}
+
+/* Windows to open or close, and what is in svm_vcpu.before. False: do not enter. */
+COLD bool before_entry(struct vcpu *vcpu)
+{
+	struct svm_vcpu *v = to_svm(vcpu);
+
+	set_windows(vcpu);
+	if (v->before & SVM_BEFORE_FLUSH) {
+		v->before &= ~SVM_BEFORE_FLUSH;
+		svm_new_asid(v);
+	}
+	if (v->before & SVM_BEFORE_FAILED)
+		return false;
+	if (v->before & SVM_BEFORE_DEBUG)
+		live_debug_in(vcpu, &v->live);
+	return true;
+}
+
+COLD void store_dirty(struct vcpu *vcpu)
+{
+	struct svm_vcpu *v = to_svm(vcpu);
+	u32 dirty = vcpu->dirty;
+
+	svm_store(vcpu, dirty);
+	vcpu->dirty = 0;
+	if (dirty & REFUSABLE)
+		memcpy(&v->backup, &v->vmcb->save, sizeof(v->backup));
+	if (dirty & STATE_SHADOW)
+		v->before |= SVM_BEFORE_WINDOWS;
+}
+
+/* Two flags in one look. */
+static inline bool wants_window(const struct vcpu *vcpu)
+{
+	u16 both;
+
+	_Static_assert(offsetof(struct vcpu, want_nmi_window) ==
+			       offsetof(struct vcpu, want_irq_window) + 1,
+		       "next to each other");
+	memcpy(&both, &vcpu->want_irq_window, sizeof(both));
+	return both;
+}
+
+static inline void prepare(struct vcpu *vcpu, struct svm_vcpu *v)
+{
+	struct vmcb *vmcb = v->vmcb;
+
+	if (vcpu->dirty == STATE_RIP) {
+		vmcb->save.rip = vcpu->state.rip;
+		vcpu->dirty = 0;
+	} else if (vcpu->dirty) {
+		store_dirty(vcpu);
+	}
+	vmcb->save.rax = vcpu->gpr[RAX];
+	if (vcpu->event.type)
+		inject(vcpu);
+	if (v->live.xcr0 != vcpu->state.xcr0)
+		live_load_xcr0(vcpu, &v->live);
+	if (vmcb->save.cr2 != vcpu->state.cr2) {
+		vmcb->save.cr2 = vcpu->state.cr2;
+		vmcb->control.clean &= ~CLEAN_CR2;
+	}
+}
+
+/* ---- after ---------------------------------------------------------------------------------- */
+
+/*
+ * QEMU's processor ignores the intercept of XSETBV: what the guest executed is in force. It is
+ * taken over, as far as the guest may have it, and the host gets its own back.
+ */
+void svm_sync_xcr0(struct vcpu *vcpu)
+{
+	struct live *l = &to_svm(vcpu)->live;
+	u64 now;
+
+	if (!fpu_system_xcr0())
+		return;
+	now = x86_xgetbv();
+	if (now == ((l->xcr0 & fpu_features()) | XCR0_X87) || now == l->xcr0)
+		return;
+	l->xcr0 = now;
+	vcpu->state.xcr0 = (now & vcpu->cpuid_xcr0) | XCR0_X87;
+}
+
+/* The entry did not happen. QEMU's processor leaves the host's state in the VMCB then. */
+COLD void entry_failed(struct vcpu *vcpu, u64 reason)
+{
+	struct svm_vcpu *v = to_svm(vcpu);
+	struct exit *e = &vcpu->exit;
+
+	e->kind = EXIT_FAIL_ENTRY;
+	e->length = 0;
+	e->hw_reason = reason;
+	e->hw_info[0] = e->hw_info[1] = 0;
+	e->fail_reason = (u32)reason; /* as wide as KVM's */
+	memcpy(&v->vmcb->save, &v->backup, sizeof(v->backup));
+	v->vmcb->control.event_inj = 0;
+	v->vmcb->control.clean = 0;
+	v->stepping = false;
+	v->soft_advanced = false;
+	vcpu->dirty |= vcpu->valid & (STATE_ALL & ~STATE_MODE);
+	vcpu->dirty |= STATE_INTERCEPTS;
+}
+
+/* What began the instruction that is executed again, is found by it again. */
+COLD void restore_event(struct vcpu *vcpu, u64 info)
+{
+	struct svm_vcpu *v = to_svm(vcpu);
+	struct event *e = &vcpu->event;
+	u8 vector = (u8)info;
+
+	e->vector = vector;
+	e->has_error = info & EVENT_INJ_ERROR;
+	e->error = (u32)(info >> 32);
+	switch (EVENT_INJ_TYPE(info)) {
+	case INJ_INTERRUPT:
+		e->type = EVENT_INTERRUPT;
+		return;
+	case INJ_NMI:
+		e->type = EVENT_NMI;
+		v->nmi_masked = false;
+		vcpu->state.shadow &= ~SHADOW_NMI;
+		return;
+	case INJ_EXCEPTION:
+		if (vector != VECTOR_BP && vector != VECTOR_OF && !v->soft_advanced) {
+			e->type = EVENT_EXCEPTION;
+			return;
+		}
+		break;
+	}
+	if (v->soft_advanced) {
+		vcpu->state.rip -= v->soft_length;
+		vcpu->dirty |= STATE_RIP;
+	}
+}
+
+/* The one instruction is over, or something came before it. */
+COLD void end_step(struct vcpu *vcpu)
+{
+	struct svm_vcpu *v = to_svm(vcpu);
+	struct exit *e = &vcpu->exit;
+	bool trapped = e->kind == EXIT_EXCEPTION && e->exception.vector == VECTOR_DB &&
+		       (e->exception.info & DR6_BS);
+
+	v->stepping = false;
+	svm_store_exceptions(vcpu);
+	v->before |= SVM_BEFORE_WINDOWS;
+	/* IRET has loaded the flags; it unmasks NMIs even where it faults. */
+	if (!v->step_tf && !(trapped && v->step_over_iret)) {
+		vcpu->state.rflags &= ~(u64)RFLAGS_TF;
+		vcpu->dirty |= STATE_RFLAGS;
+	}
+	if (v->step_over_iret && e->kind == EXIT_EXCEPTION) {
+		v->nmi_masked = false;
+		vcpu->state.shadow &= ~SHADOW_NMI;
+		vcpu->check_events = 1;
+	}
+	if (!trapped || v->step_tf)
+		return;
+	e->exception.info &= ~(u64)DR6_BS;
+	if (!e->exception.info)
+		e->kind = EXIT_NMI_WINDOW;
+}
+
+static inline void after_exit(struct vcpu *vcpu, struct svm_vcpu *v)
+{
+	struct vmcb *vmcb = v->vmcb;
+	u64 code = vmcb->control.exit_code;
+	const struct svm_exit_rule *rule;
+	struct exit *e = &vcpu->exit;
+
+	vcpu->hardware_reads += 7;
+	if (code == CODE_INVALID) {
+		entry_failed(vcpu, code);
+		return;
+	}
+	vcpu->gpr[RAX] = vmcb->save.rax;
+	vcpu->state.cr2 = vmcb->save.cr2;
+	vcpu->state.rip = vmcb->save.rip;
+	vcpu->state.rflags = vmcb->save.rflags;
+	vcpu->state.shadow = (u32)vmcb->control.interrupt_state & SHADOW_STI;
+	if (v->nmi_masked)
+		vcpu->state.shadow |= SHADOW_NMI;
+	vcpu->valid = VALID_AFTER_EXIT;
+	vcpu->event.type = EVENT_NONE;
+	vmcb->control.clean = CLEAN_ALL;
+	vmcb->control.event_inj = 0;
+	vmcb->control.tlb_control = 0;
+	if (vmcb->control.exit_int_info & EVENT_INJ_VALID)
+		restore_event(vcpu, vmcb->control.exit_int_info);
+	v->soft_advanced = false;
+
+	e->hw_reason = code;
+	e->length = 0;
+	rule = code < CODES ? &svm_exit_rules[code] : &svm_no_rule;
+	e->kind = rule->kind;
+	if (rule->flags & SVM_EXIT_LENGTH) {
+		if (svm.caps.features & SVM_NEXT_RIP)
+			e->length = (u8)(vmcb->control.next_rip - vmcb->save.rip);
+		else
+			svm_instruction(vcpu, rule);
+	}
+	if (rule->flags & SVM_EXIT_INFO || !rule->kind)
+		svm_exit_decode(vcpu, code);
+	if (e->kind == EXIT_CPUID)
+		svm_sync_xcr0(vcpu);
+	if (v->stepping)
+		end_step(vcpu);
+}
+
+void svm_run(struct vcpu *vcpu)
+{
+	struct svm_vcpu *v = to_svm(vcpu);
+
+	prepare(vcpu, v);
+	if ((wants_window(vcpu) || v->before) && !before_entry(vcpu)) {
+		entry_failed(vcpu, 0);
+		return;
+	}
+	svm_enter(vcpu->gpr, v->pa, v->here->host_pa);
+	if (v->before & SVM_BEFORE_DEBUG)
+		live_debug_out(&v->live);
+	after_exit(vcpu, v);
+}

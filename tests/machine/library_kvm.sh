@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+# libswivl, in C and C++, over KVM's device.
+# module: kvm-amd
+# tests: opening memory dirty-log kicks state interrupts counters
+modprobe kvm-amd
+SWIVL_DEVICE=/dev/kvm library
