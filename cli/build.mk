@@ -10,7 +10,7 @@ CLI_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Wno-override-init -pthread -Iincl
 # What it shares with the module: the reasons of swivl check, the decision on capabilities, and the
 # manual's names for --trace.
 CLI_CORE := $(BUILD)/cli/core/refusal.o $(BUILD)/cli/core/vmx_caps.o \
-	$(BUILD)/cli/core/svm_caps.o $(BUILD)/cli/core/fields.o
+	$(BUILD)/cli/core/svm_caps.o $(BUILD)/cli/core/fields.o $(BUILD)/cli/core/names.o
 CLI_OBJS := $(CLI_SRCS:cli/%.c=$(BUILD)/cli/static/%.o) $(CLI_CORE)
 CLI_DYN_OBJS := $(CLI_SRCS:cli/%.c=$(BUILD)/cli/dynamic/%.o) $(CLI_CORE)
 CLI_ZYDIS := $(if $(wildcard /usr/include/Zydis/Zydis.h),yes)
@@ -35,6 +35,7 @@ $(BUILD)/cli/core/refusal.o: core/vm/refusal.c
 $(BUILD)/cli/core/vmx_caps.o: core/vmx/caps.c
 $(BUILD)/cli/core/svm_caps.o: core/svm/caps.c
 $(BUILD)/cli/core/fields.o: core/vmx/fields.c
+$(BUILD)/cli/core/names.o: core/svm/names.c
 
 $(BUILD)/cli/swivl: $(CLI_OBJS) $(BUILD)/lib/libswivl.a
 	$(CC) -static -pthread $(LDFLAGS) -o $@ $^

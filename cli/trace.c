@@ -13,6 +13,7 @@
 #include <time.h>
 
 #define SWIVL_HAVE_TYPES
+#include "core/svm/vmcb.h"
 #include "core/vmx/fields.h"
 #include "machine.h"
 #include "cli.h"
@@ -241,7 +242,7 @@ static void print(const struct line *l)
 static const char *name_of(const struct swivl_trace_record *r)
 {
 	return vendor == SWIVL_VENDOR_VMX ? vmx_exit_name(r->reason & 0xffff) :
-					    swivl_kind_name(r->kind);
+					    svm_exit_name(r->reason);
 }
 
 static void print_record(struct cpu *cpu, const struct swivl_trace_record *r, bool returned)

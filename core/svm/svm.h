@@ -11,6 +11,7 @@
  *   exit.c    exits
  *   operand.c  what instructions say where the processor does not
  *   npt.c     second-level translation: its format
+ *   names.c   exit codes in words
  */
 #ifndef SWIVL_CORE_SVM_SVM_H
 #define SWIVL_CORE_SVM_SVM_H

@@ -221,4 +221,6 @@ enum svm_code {
 #define CODE_INVALID (~0ull)
 #define CODE_BUSY (~1ull)
 
+const char *svm_exit_name(u64 code);
+
 #endif

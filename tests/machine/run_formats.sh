@@ -9,6 +9,7 @@
 # tests: no-such-file no-kernel fifo too-large no-device wrong-usage wrong-option help
 # tests: unread-output full-output terminal c-example c++-example
 # timeout: 200
+# programs: terminal example_c example_cpp
 insmod /lab/swivl.ko
 export SWIVL_DEVICE=/dev/swivl
 . ./run_formats.inc

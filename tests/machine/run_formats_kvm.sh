@@ -11,6 +11,7 @@
 # tests: no-such-file no-kernel fifo too-large no-device wrong-usage wrong-option help
 # tests: unread-output full-output terminal c-example c++-example
 # timeout: 200
+# programs: terminal example_c example_cpp
 modprobe kvm-amd
 export SWIVL_DEVICE=/dev/kvm
 . ./run_formats.inc
