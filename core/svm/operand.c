@@ -14,17 +14,21 @@ static bool again(struct vcpu *vcpu)
 	return false;
 }
 
-/* The instruction at RIP to v->fetch.insn. */
+/* The instruction at RIP to v->insn. */
 static bool fetch_instruction(struct vcpu *vcpu)
 {
 	struct svm_vcpu *v = to_svm(vcpu);
 	struct vcpu_state *s = &vcpu->state;
-	u64 cr2 = s->cr2;
+	u64 cr2 = s->cr2, linear = s->rip;
+	enum decode_mode mode;
 
-	vcpu_need(vcpu, STATE_RIP | STATE_RFLAGS | STATE_CR3 | STATE_MODE);
-	if (vcpu_decode_mode(vcpu) != DECODE_64)
+	vcpu_need(vcpu, STATE_CR3 | STATE_MODE);
+	mode = vcpu_decode_mode(vcpu);
+	if (mode != DECODE_64) {
 		vcpu_need(vcpu, STATE_SEG);
-	if (vcpu_fetch(vcpu, &v->fetch, s->rip, s->seg[SEG_CS].base) == SERVED)
+		linear = (u32)(linear + s->seg[SEG_CS].base);
+	}
+	if (vcpu_fetch(vcpu, &v->fetch, &v->insn, mode, linear) == SERVED)
 		return true;
 	/* A page fault that was raised is not: the guest may have it by itself. */
 	vcpu->exception.type = EVENT_NONE;
@@ -46,9 +50,9 @@ bool svm_instruction(struct vcpu *vcpu, const struct svm_exit_rule *rule)
 
 	if (!fetch_instruction(vcpu))
 		return false;
-	if (!is_as_expected(&v->fetch.insn, rule))
+	if (!is_as_expected(&v->insn, rule))
 		return again(vcpu);
-	vcpu->exit.length = v->fetch.insn.length;
+	vcpu->exit.length = v->insn.length;
 	return true;
 }
 
@@ -133,7 +137,7 @@ static bool is_two_byte(const struct insn *insn, u8 opcode)
 void svm_decode_cr(struct vcpu *vcpu, u8 cr, bool write)
 {
 	struct exit *e = &vcpu->exit;
-	const struct insn *insn = &to_svm(vcpu)->fetch.insn;
+	const struct insn *insn = &to_svm(vcpu)->insn;
 
 	e->cr.cr = cr;
 	e->cr.op = write ? CR_WRITE : CR_READ;
@@ -164,7 +168,7 @@ void svm_decode_cr(struct vcpu *vcpu, u8 cr, bool write)
 void svm_decode_dr(struct vcpu *vcpu, u8 dr, bool write)
 {
 	struct exit *e = &vcpu->exit;
-	const struct insn *insn = &to_svm(vcpu)->fetch.insn;
+	const struct insn *insn = &to_svm(vcpu)->insn;
 
 	e->dr.dr = dr & 7;
 	e->dr.read = !write;

@@ -113,6 +113,7 @@ struct svm_vcpu {
 	bool dr6_dirty; /* the guest left something in the processor's DR6 */
 
 	struct fetch fetch; /* the last instruction that was decoded for its length */
+	struct insn insn;
 	struct vmcb_save backup; /* of the last state that was changed for an entry */
 };
 
