@@ -85,7 +85,7 @@ static const struct request_desc table[] = {
 	NUMBER(KVM_SET_BOOT_CPU_ID, VM_LOCKED, 0, rq_set_boot_cpu),
 	OUT(KVM_GET_CLOCK, VM, struct kvm_clock_data, rq_get_clock),
 	IN(KVM_SET_CLOCK, VM, struct kvm_clock_data, rq_set_clock),
-	IN(KVM_ENABLE_CAP, VM_LOCKED, struct kvm_enable_cap, rq_enable_cap),
+	IN(KVM_ENABLE_CAP, VM_LOCKED | VCPU, struct kvm_enable_cap, rq_enable_cap),
 	IN(KVM_X86_SET_MSR_FILTER, VM_LOCKED, struct kvm_msr_filter, rq_set_msr_filter),
 	{ SWIVL_GET_STATS, VM | VCPU, RQ_OUT | RQ_UNLOCKED, sizeof(struct swivl_stats), 0, 0, 0,
 	  rq_get_stats },

@@ -120,6 +120,10 @@ static long enable_max_vcpu_id(struct vm *vm, u64 limit)
 	return 0;
 }
 
+/*
+ * A vCPU's only one: KVM's paravirtual features that the guest's CPUID lacks are not there for the
+ * guest. None is there at all, so that is how it is in any case.
+ */
 long rq_enable_cap(struct request *rq)
 {
 	const struct kvm_enable_cap *cap = rq->data;
@@ -128,6 +132,8 @@ long rq_enable_cap(struct request *rq)
 
 	if (cap->flags)
 		return -SWIVL_EINVAL;
+	if (rq->vcpu)
+		return cap->cap == KVM_CAP_ENFORCE_PV_FEATURE_CPUID ? 0 : -SWIVL_EINVAL;
 	switch (cap->cap) {
 	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
 		return enable_manual_log(rq->vm, cap->args[0]);

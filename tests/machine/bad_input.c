@@ -56,6 +56,7 @@ static const struct request vm_requests[] = {
 	READS(KVM_SET_CLOCK),
 	WRITES(KVM_GET_CLOCK),
 	READS(KVM_ENABLE_CAP),
+	READS(KVM_X86_SET_MSR_FILTER),
 };
 
 static const struct request vcpu_requests[] = {

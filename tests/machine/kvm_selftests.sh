@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-# KVM's own tests of Debian's linux-source-6.1 on /dev/swivl: tests/kvm-selftests/applicable.txt.
+# KVM's own tests of Debian's linux-source-6.1 on /dev/swivl: tests/kvm-selftests/applicable.txt
+# says which, and with which arguments.
 # add: build/kvm-selftests/bin:/lab/kvm-selftests
 # mem: 1024
 # timeout: 600
@@ -7,14 +8,14 @@
 # They map far more memory than they touch.
 echo 1 >/proc/sys/vm/overcommit_memory
 load
-for test in /lab/kvm-selftests/*; do
+while read -r test args; do
 	name=${test##*/}
-	timeout -s KILL 60 "$test" >/tmp/out 2>&1
+	timeout -s KILL 600 /lab/kvm-selftests/$name $args </dev/null >/tmp/out 2>&1
 	status=$?
 	case $status in
 	0) echo "ok $name" ;;
 	4) echo "skip $name - $(tail -n 1 /tmp/out | sed 's/.*SKIP.[[:space:]]*//')" ;;
 	*) echo "not ok $name - status $status: $(grep -v '^ *[0-9]' /tmp/out | tail -n 2 | tr '\n' ' ')" ;;
 	esac
-done
+done </lab/kvm-selftests/${LIST:-run}.list
 unload 0

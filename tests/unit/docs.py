@@ -97,9 +97,9 @@ def served_requests():
     """{name: letters of the objects} as core/vm/request.c has it."""
     table = re.search(r"request_desc table\[\] = \{([\s\S]*?)\n\};", read("core/vm/request.c"))
     served = {}
-    for name, kinds in re.findall(r"[({] ?((?:KVM|SWIVL)_\w+), ((?:SYS|VM|VCPU)(?: \| \w+)?)",
+    for name, kinds in re.findall(r"[({] ?((?:KVM|SWIVL)_\w+), ((?:SYS|VM|VCPU)(?:_LOCKED)?(?: \| \w+)?)",
                                   table.group(1)):
-        served[name] = kinds
+        served[name] = kinds.replace("_LOCKED", "")
     for name in re.findall(r"INDEX_LIST\((\w+),", table.group(1)):
         served[name] = "SYS"
     # Nothing that another way of writing would hide: as many entries as the compiler sees.

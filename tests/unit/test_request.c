@@ -97,7 +97,8 @@ static void bad_pointers(void **state)
 		{ 'D', SWIVL_GET_VERSION }, { 'V', KVM_SET_USER_MEMORY_REGION },
 		{ 'V', KVM_GET_DIRTY_LOG }, { 'V', KVM_CLEAR_DIRTY_LOG },
 		{ 'V', KVM_SET_IDENTITY_MAP_ADDR }, { 'V', KVM_GET_CLOCK }, { 'V', KVM_SET_CLOCK },
-		{ 'V', KVM_ENABLE_CAP }, { 'V', SWIVL_GET_STATS }, { 'V', KVM_IRQ_LINE },
+		{ 'V', KVM_ENABLE_CAP }, { 'V', KVM_X86_SET_MSR_FILTER }, { 'C', KVM_ENABLE_CAP },
+		{ 'V', SWIVL_GET_STATS }, { 'V', KVM_IRQ_LINE },
 		{ 'V', KVM_IRQ_LINE_STATUS }, { 'V', KVM_SIGNAL_MSI }, { 'V', KVM_GET_IRQCHIP },
 		{ 'V', KVM_SET_IRQCHIP }, { 'V', KVM_CREATE_PIT2 }, { 'V', KVM_SET_PIT2 },
 		{ 'V', KVM_REINJECT_CONTROL }, { 'V', KVM_SET_GSI_ROUTING }, { 'C', KVM_GET_REGS },
@@ -238,6 +239,11 @@ static void enable_cap(void **state)
 	assert_int_equal(model_call(vm, KVM_ENABLE_CAP, &c), -SWIVL_EINVAL);
 	c.cap = 0xffffffff;
 	assert_int_equal(model_call(vm, KVM_ENABLE_CAP, &c), -SWIVL_EINVAL);
+	assert_int_equal(model_call(vcpu, KVM_ENABLE_CAP, &c), -SWIVL_EINVAL);
+	c.cap = KVM_CAP_ENFORCE_PV_FEATURE_CPUID;
+	assert_int_equal(model_call(vcpu, KVM_ENABLE_CAP, &c), 0);
+	assert_int_equal(model_call(vm, KVM_ENABLE_CAP, &c), -SWIVL_EINVAL);
+	c.flags = 1;
 	assert_int_equal(model_call(vcpu, KVM_ENABLE_CAP, &c), -SWIVL_EINVAL);
 }
 
