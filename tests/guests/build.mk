@@ -20,9 +20,9 @@ $(GUESTS)/%.o64: tests/guests/%.S tests/guests/guest.h
 $(GUESTS)/flat_%: $(GUESTS)/flat_%.o32
 	$(LD) -m elf_i386 -Ttext 0 -e 0 --oformat binary -o $@ $<
 $(GUESTS)/mb_%: $(GUESTS)/mb_%.o32
-	$(LD) -m elf_i386 -Ttext 0x100000 -n -e start -z noexecstack -o $@ $<
+	$(LD) -m elf_i386 -Ttext 0x100000 -n -e start -z noexecstack --no-warn-rwx-segments -o $@ $<
 $(GUESTS)/elf_%: $(GUESTS)/elf_%.o64
-	$(LD) -m elf_x86_64 -Ttext 0x200000 -n -e start -z noexecstack -o $@ $<
+	$(LD) -m elf_x86_64 -Ttext 0x200000 -n -e start -z noexecstack --no-warn-rwx-segments -o $@ $<
 
 # The examples of the documentation and the test of the library, static, for the emulated machine.
 EXAMPLES := $(BUILD)/machine/example_c $(BUILD)/machine/example_cpp $(BUILD)/machine/library
