@@ -168,6 +168,15 @@ void vmx_fetch(struct vcpu *vcpu, u32 groups)
 	/* VMX may be off here: then VMREAD is #UD. */
 	if (to_vmx(vcpu)->before & VMX_BEFORE_FAILED)
 		return;
+	if (groups & STATE_MODE) {
+		if (!vmcs_get(vcpu, GUEST_CS_ACCESS_RIGHTS.encoding, &a) ||
+		    !vmcs_get(vcpu, GUEST_SS_ACCESS_RIGHTS.encoding, &b))
+			return;
+		s->seg[SEG_CS].attr = (u32)a;
+		s->seg[SEG_SS].attr = (u32)b;
+		if (groups == STATE_MODE) /* whose handler asked only for the CPL */
+			return;
+	}
 	if ((groups & STATE_RIP) && !vmcs_get(vcpu, GUEST_RIP.encoding, &s->rip))
 		return;
 	if ((groups & STATE_RFLAGS) && !vmcs_get(vcpu, GUEST_RFLAGS.encoding, &s->rflags))
@@ -188,13 +197,6 @@ void vmx_fetch(struct vcpu *vcpu, u32 groups)
 	}
 	if ((groups & STATE_CR3) && !vmcs_get(vcpu, GUEST_CR3.encoding, &s->cr3))
 		return;
-	if (groups & STATE_MODE) {
-		if (!vmcs_get(vcpu, GUEST_CS_ACCESS_RIGHTS.encoding, &a) ||
-		    !vmcs_get(vcpu, GUEST_SS_ACCESS_RIGHTS.encoding, &b))
-			return;
-		s->seg[SEG_CS].attr = (u32)a;
-		s->seg[SEG_SS].attr = (u32)b;
-	}
 	if (groups & (STATE_SEG | STATE_TABLES | STATE_SYSENTER | STATE_PDPTR |
 		      STATE_PENDING_DEBUG | STATE_SYSCALL))
 		fetch_rare(vcpu, groups);
