@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 /*
  * Exit statuses of the command's own: even numbers, because a guest's status v at port 0xf4
@@ -24,6 +25,9 @@ int cmd_selftest(int argc, char **argv);
 
 /* "swivl: " and the message and a line end, on stderr. */
 void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* "key": "value", of which at most @max bytes are there. */
+void json_string(FILE *f, const char *key, const char *value, size_t max);
 
 /* What to do about an error of swivl_open(): several lines on stderr. */
 void say_cannot_open(int error);

@@ -55,35 +55,21 @@ static void print_text(const struct facts *f, const struct judgement *j)
 		puts("\nNot everything could be seen: run it as root, after modprobe msr.");
 }
 
-static void json_string(const char *key, const char *value)
-{
-	printf("\"%s\": \"", key);
-	for (; *value; value++) {
-		if (*value == '"' || *value == '\\')
-			printf("\\%c", *value);
-		else if ((unsigned char)*value < ' ')
-			printf("\\u%04x", *value);
-		else
-			putchar(*value);
-	}
-	putchar('"');
-}
-
 static void json_reason(const struct reason *r)
 {
 	printf("    { ");
-	json_string("name", r->name);
+	json_string(stdout, "name", r->name, SIZE_MAX);
 	printf(", ");
-	json_string("what", r->what);
+	json_string(stdout, "what", r->what, SIZE_MAX);
 	printf(", ");
-	json_string("todo", r->todo);
+	json_string(stdout, "todo", r->todo, SIZE_MAX);
 	printf(", ");
-	json_string("manual", r->manual);
+	json_string(stdout, "manual", r->manual, SIZE_MAX);
 	if (r->cpu >= 0)
 		printf(", \"cpu\": %d", r->cpu);
 	if (r->field) {
 		printf(", ");
-		json_string("field", r->field);
+		json_string(stdout, "field", r->field, SIZE_MAX);
 		printf(", \"wanted\": \"0x%llx\", \"found\": \"0x%llx\"",
 		       (unsigned long long)r->wanted, (unsigned long long)r->found);
 	}
@@ -93,13 +79,13 @@ static void json_reason(const struct reason *r)
 static void print_json(const struct facts *f, const struct judgement *j)
 {
 	printf("{\n  ");
-	json_string("verdict", names[j->verdict]);
+	json_string(stdout, "verdict", names[j->verdict], SIZE_MAX);
 	printf(",\n  ");
-	json_string("processor", f->model);
+	json_string(stdout, "processor", f->model, SIZE_MAX);
 	printf(",\n  \"cpus\": %u,\n  ", f->ncpus);
-	json_string("inside", f->hypervisor);
+	json_string(stdout, "inside", f->hypervisor, SIZE_MAX);
 	printf(",\n  ");
-	json_string("device", j->device ? j->device : "");
+	json_string(stdout, "device", j->device ? j->device : "", SIZE_MAX);
 	printf(",\n  \"complete\": %s,\n  \"reasons\": [", j->msrs_missing ? "false" : "true");
 	for (unsigned int i = 0; i < j->n; i++) {
 		puts(i ? "," : "");

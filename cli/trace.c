@@ -195,12 +195,10 @@ struct line {
 	struct text what, code;
 };
 
-static void print_string(const char *name, const char *s)
+static void print_string(const char *key, const char *value)
 {
-	fprintf(out, ",\"%s\":\"", name);
-	for (; *s; s++)
-		fprintf(out, *s == '"' || *s == '\\' ? "\\%c" : "%c", *s);
-	fputc('"', out);
+	fputc(',', out);
+	json_string(out, key, value, SIZE_MAX);
 }
 
 static void print_json(const struct line *l)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 # swivl selftest: the road to the first exit on every CPU, and when it cannot be walked.
-# tests: road every_cpu wrong_roads busy still_runs
+# tests: road every_cpu wrong_roads json busy still_runs
 . ./swivl.inc
 load
 swivl selftest >/tmp/out 2>&1
@@ -13,6 +13,11 @@ grep -q 'must fail: VMXON twice: VMfailValid, error 15: VMXON executed in VMX ro
 	grep -q 'must fail: VMPTRLD of the VMXON region: VMfailValid, error 10' /tmp/out &&
 	grep -q 'must fail: VMXON with a wrong revision: VMfailInvalid' /tmp/out
 verdict wrong_roads $?
+
+swivl selftest --json >/tmp/out
+[ $? = 0 ] && [ "$(grep -c '"cpu": ' /tmp/out)" = $(nproc) ] && grep -q '"wrong": 0' /tmp/out &&
+	grep -q '{ "ok": true, "must_fail": true, "name": "[^"]*", "answer": "[^"]*", "error": 4 }' /tmp/out
+verdict json $?
 
 hold_vm /dev/swivl >/tmp/held &
 sleep 1
