@@ -7,7 +7,7 @@ KST_TAR := /usr/src/linux-source-6.1.tar.xz
 KST := $(BUILD)/kvm-selftests
 KST_SRC := $(KST)/linux-source-6.1/tools/testing/selftests/kvm
 KST_LIST := tests/kvm-selftests/applicable.txt
-KST_TESTS := $(shell sed -n 's/^\([a-z][^[:space:]]*\)[[:space:]]*\(run\|long\).*/\1/p' $(KST_LIST))
+KST_TESTS := $(sort $(shell sed -n 's/^\([a-z][^[:space:]]*\)[[:space:]]*\(run\|long\).*/\1/p' $(KST_LIST)))
 # Two that do not compile as they are, against the package's own headers: one calls an assertion by
 # the name that it got later, one forgets a header.
 KST_FLAGS := dirty_log_test) echo -DTEST_ASSERT_EQ=ASSERT_EQ;; steal_time) echo -include linux/stddef.h;;
@@ -43,7 +43,7 @@ $(KST)/lib.a: $(KST_SRC)/Makefile
 $(KST)/built: $(KST)/lib.a $(KST_LIST)
 	@mkdir -p $(KST)/bin
 	@cd $(KST_SRC) && ls *.c x86_64/*.c | sed 's/\.c$$//' | sort >$(abspath $(KST))/programs
-	@sed -n 's/^\([a-z][^[:space:]]*\)[[:space:]]*\(run\|long\|out\).*/\1/p' $(KST_LIST) | sort | \
+	@sed -n 's/^\([a-z][^[:space:]]*\)[[:space:]]*\(run\|long\|out\).*/\1/p' $(KST_LIST) | sort -u | \
 		diff $(KST)/programs - || { echo "$(KST_LIST) is not the package's list"; false; }
 	@cd $(KST) && for t in $(KST_TESTS); do echo $$t; done | xargs -P $$(nproc) -I{} sh -c \
 		'$(CC) $(subst $(KST)/,,$(KST_CFLAGS)) $$(case {} in $(KST_FLAGS) esac) \
@@ -55,6 +55,6 @@ $(KST)/built: $(KST)/lib.a $(KST_LIST)
 
 .PHONY: kvm-selftests-long
 kvm-selftests-long: kvm-selftests module
-	lab/run --cpus 2 --mem 2048 --timeout 7200 --add $(BUILD)/host/linux/swivl.ko \
+	lab/run --cpus 2 --mem 2048 --timeout 14400 --add $(BUILD)/host/linux/swivl.ko \
 		--add $(KST)/bin:/lab/kvm-selftests --add tests/machine/swivl.inc:/lab/swivl.inc \
 		--add tests/machine/kvm_selftests.sh:/lab/run.sh -c 'cd /lab; LIST=long . ./run.sh'

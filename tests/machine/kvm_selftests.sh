@@ -10,7 +10,7 @@ echo 1 >/proc/sys/vm/overcommit_memory
 load
 while read -r test args; do
 	name=${test##*/}
-	timeout -s KILL 600 /lab/kvm-selftests/$name $args </dev/null >/tmp/out 2>&1
+	timeout -s KILL 1800 /lab/kvm-selftests/$name $args </dev/null >/tmp/out 2>&1
 	status=$?
 	case $status in
 	0) echo "ok $name" ;;
