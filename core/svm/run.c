@@ -187,7 +187,7 @@ COLD void entry_failed(struct vcpu *vcpu, u64 reason)
 	e->length = 0;
 	e->hw_reason = reason;
 	e->hw_info[0] = e->hw_info[1] = 0;
-	e->fail_reason = (u32)reason; /* as wide as KVM's */
+	e->fail_reason = reason;
 	memcpy(&v->vmcb->save, &v->backup, sizeof(v->backup));
 	v->vmcb->control.event_inj = 0;
 	v->vmcb->control.clean = 0;
@@ -260,7 +260,7 @@ COLD void end_step(struct vcpu *vcpu)
 static inline void after_exit(struct vcpu *vcpu, struct svm_vcpu *v)
 {
 	struct vmcb *vmcb = v->vmcb;
-	u64 code = vmcb->control.exit_code;
+	u32 code = (u32)vmcb->control.exit_code;
 	const struct svm_exit_rule *rule;
 	struct exit *e = &vcpu->exit;
 

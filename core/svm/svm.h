@@ -12,6 +12,7 @@
  *   operand.c  what instructions say where the processor does not
  *   npt.c     second-level translation: its format
  *   names.c   exit codes in words
+ *   selftest.c, fault.S  the road from nothing to the first exit, step by step
  */
 #ifndef SWIVL_CORE_SVM_SVM_H
 #define SWIVL_CORE_SVM_SVM_H
@@ -160,6 +161,9 @@ bool svm_instruction(struct vcpu *vcpu, const struct svm_exit_rule *rule);
 /* MOV CR, CLTS, LMSW, SMSW; MOV DR. */
 void svm_decode_cr(struct vcpu *vcpu, u8 cr, bool write);
 void svm_decode_dr(struct vcpu *vcpu, u8 dr, bool write);
+
+/* selftest.c, with fault.S */
+int svm_selftest(struct swivl_selftest *t);
 
 /* npt.c */
 extern const struct stage2_format npt_format;

@@ -199,4 +199,5 @@ const struct vendor svm_vendor = {
 	.store = svm_store,
 	.stage2_bits = svm_stage2_bits,
 	.features = svm_features,
+	.selftest = svm_selftest,
 };

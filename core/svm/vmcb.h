@@ -218,8 +218,8 @@ enum svm_code {
 	CODES,
 	CODE_NESTED_FAULT = 0x400,
 };
-#define CODE_INVALID (~0ull)
-#define CODE_BUSY (~1ull)
+/* -1; QEMU's processor writes no more than 32 bits of it. */
+#define CODE_INVALID 0xffffffffu
 
 const char *svm_exit_name(u64 code);
 

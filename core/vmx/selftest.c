@@ -6,7 +6,7 @@
  *
  * VMX is on already when this starts: it is switched off first and on again at the end.
  */
-#include "core/vm/text.h"
+#include "core/vm/selftest.h"
 #include "core/vmx/vmx.h"
 
 struct road {
@@ -20,34 +20,10 @@ struct road {
 
 /* ---- telling ----------------------------------------------------------------------------------- */
 
-static struct text begin(struct road *r, const char *name, bool ok, u32 flags)
-{
-	static struct swivl_selftest_step overflow; /* never: the road is shorter than the table */
-	struct swivl_selftest_step *s = &overflow;
-	struct text t;
-
-	if (r->t->nsteps < SWIVL_SELFTEST_STEPS)
-		s = &r->t->steps[r->t->nsteps++];
-	t = text_start(s->name, sizeof(s->name));
-	text_put(&t, name);
-	s->flags = flags | (ok ? SWIVL_SELFTEST_OK : 0);
-	s->error = 0;
-	return text_start(s->answer, sizeof(s->answer));
-}
-
-/* A register or capability: found, and what was wanted if that is another value. */
-static bool value(struct road *r, const char *name, bool ok, u64 found)
-{
-	struct text t = begin(r, name, ok, 0);
-
-	text_number(&t, found, 16);
-	return ok;
-}
-
 static bool fixed(struct road *r, const char *name, u64 found, u64 fixed0, u64 fixed1)
 {
 	bool ok = vmx_fixed_ok(found, fixed0, fixed1);
-	struct text t = begin(r, name, ok, 0);
+	struct text t = selftest_step(r->t, name, ok, 0);
 
 	text_number(&t, found, 16);
 	text_put(&t, "; must be 1: ");
@@ -71,7 +47,8 @@ static bool insn(struct road *r, const char *name, enum vmx_result got, enum vmx
 {
 	u32 number = got == VMX_FAIL_VALID ? instruction_error() : 0;
 	bool ok = got == wanted && number == error;
-	struct text t = begin(r, name, ok, wanted != VMX_SUCCEED ? SWIVL_SELFTEST_MUST_FAIL : 0);
+	u32 flags = wanted != VMX_SUCCEED ? SWIVL_SELFTEST_MUST_FAIL : 0;
+	struct text t = selftest_step(r->t, name, ok, flags);
 
 	text_put(&t, got == VMX_SUCCEED        ? "VMsucceed"
 		     : got == VMX_FAIL_INVALID ? "VMfailInvalid"
@@ -231,7 +208,7 @@ static bool write_all(struct road *r, const struct mirror *m)
 			break;
 		good++;
 	}
-	t = begin(r, "every VMWRITE read back by VMREAD", good == m->n, 0);
+	t = selftest_step(r->t, "every VMWRITE read back by VMREAD", good == m->n, 0);
 	text_number(&t, good, 10);
 	text_put(&t, " of ");
 	text_number(&t, m->n, 10);
@@ -267,7 +244,7 @@ static bool enter(struct road *r, const char *name, struct vmx_switch *s)
 		return insn(r, name, VMX_FAIL_VALID, VMX_SUCCEED, 0);
 	vmx_vmread(EXIT_REASON.encoding, &reason);
 	vmx_vmread(EXIT_INSTRUCTION_LENGTH.encoding, &length);
-	t = begin(r, name, reason == REASON_VMCALL, 0);
+	t = selftest_step(r->t, name, reason == REASON_VMCALL, 0);
 	text_put(&t, "exit reason ");
 	text_number(&t, reason, reason >> 31 ? 16 : 10);
 	text_put(&t, ": ");
@@ -302,21 +279,21 @@ static bool check_processor(struct road *r, const struct vmx_caps *caps)
 	u64 control = x86_rdmsr(IA32_FEATURE_CONTROL), cr4 = x86_read_cr4();
 	u32 ecx = x86_cpuid(1, 0).ecx;
 
-	return value(r, "CPUID.1:ECX.VMX (bit 5)", ecx & CPUID_1_ECX_VMX, ecx) &&
-	       value(r, "IA32_FEATURE_CONTROL: locked, VMX outside SMX",
+	return selftest_value(r->t, "CPUID.1:ECX.VMX (bit 5)", ecx & CPUID_1_ECX_VMX, ecx) &&
+	       selftest_value(r->t, "IA32_FEATURE_CONTROL: locked, VMX outside SMX",
 		     (control & wanted) == wanted, control) &&
 	       fixed(r, "CR0 within its fixed bits", x86_read_cr0(), caps->cr0_fixed0,
 		     caps->cr0_fixed1) &&
-	       value(r, "CR4.VMXE is 0", !(cr4 & CR4_VMXE), cr4) &&
+	       selftest_value(r->t, "CR4.VMXE is 0", !(cr4 & CR4_VMXE), cr4) &&
 	       fixed(r, "CR4 with VMXE within its fixed bits", cr4 | CR4_VMXE, caps->cr4_fixed0,
 		     caps->cr4_fixed1) &&
-	       value(r, "VMCS revision identifier", true, BASIC_REVISION(caps->basic));
+	       selftest_value(r->t, "VMCS revision identifier", true, BASIC_REVISION(caps->basic));
 }
 
 static bool enter_vmx(struct road *r)
 {
 	host_cr4_change(CR4_VMXE, 0);
-	if (!value(r, "CR4.VMXE set", x86_read_cr4() & CR4_VMXE, x86_read_cr4()))
+	if (!selftest_value(r->t, "CR4.VMXE set", x86_read_cr4() & CR4_VMXE, x86_read_cr4()))
 		return false;
 	fails_without_vmcs(r, "VMXON with a region that is not page-aligned",
 			   vmx_vmxon(r->vmxon_pa + 8));
@@ -337,7 +314,7 @@ static bool make_current(struct road *r)
 		return false;
 	r->has_vmcs = true;
 	pointer = vmx_vmptrst();
-	return value(r, "VMPTRST reads the same pointer back", pointer == r->vmcs_pa, pointer);
+	return selftest_value(r->t, "VMPTRST reads the same pointer back", pointer == r->vmcs_pa, pointer);
 }
 
 static void failing_roads(struct road *r, const struct vmx_caps *caps)
@@ -393,7 +370,7 @@ static void leave_vmx(struct road *r, u64 cr4)
 	if (r->in_vmx)
 		succeeds(r, "VMXOFF", vmx_vmxoff());
 	host_cr4_change(0, CR4_VMXE);
-	value(r, "CR4 is as it was", x86_read_cr4() == cr4, x86_read_cr4());
+	selftest_value(r->t, "CR4 is as it was", x86_read_cr4() == cr4, x86_read_cr4());
 }
 
 /* On the CPU, interrupts off. Static: an interrupt's stack is small. */
@@ -420,7 +397,7 @@ static void walk(void *arg)
 	leave_vmx(r, cr4);
 	vmx_host_recover(&vmx.cpus[host_cpu()], &r->host);
 	if (!vmx_cpu_enable(&why)) {
-		begin(r, "swivl's own VMX operation again", false, 0);
+		selftest_step(r->t, "swivl's own VMX operation again", false, 0);
 		host_log(HOST_LOG_ERROR, "VMX could not be switched on again on CPU %u",
 			 host_cpu());
 	}

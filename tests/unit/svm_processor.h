@@ -103,7 +103,7 @@ void svm_enter(u64 *gpr, u64 vmcb_pa, u64 host_pa)
 	if (entry_refused || !(c->intercepts2 & INTERCEPT2_VMRUN) || !c->asid ||
 	    c->asid >= cpuid_8a_ebx || !(vmcb->save.efer & EFER_SVME)) {
 		memset(&vmcb->save, 0x55, sizeof(vmcb->save));
-		c->exit_code = CODE_INVALID;
+		c->exit_code = ~0ull;
 		return;
 	}
 	CPU->entries++;
@@ -113,6 +113,26 @@ void svm_enter(u64 *gpr, u64 vmcb_pa, u64 host_pa)
 	c->event_inj &= ~EVENT_INJ_VALID;
 	CPU->dr[7] = DR7_ONE;
 }
+
+/* What the instruction alone would raise; only where it raises something. */
+unsigned int svm_vmrun_faults(u64 pa)
+{
+	if (!(CPU->efer & EFER_SVME))
+		return VECTOR_UD;
+	return pa & 0xfff ? VECTOR_GP : 0;
+}
+
+void svm_vmsave(u64 pa) { }
+u64 x86_read_cr0(void) { return CR0_PE | CR0_PG; }
+u64 x86_read_cr3(void) { return 0x1000; }
+u16 x86_read_cs(void) { return 0x10; }
+u16 x86_read_ss(void) { return 0x18; }
+u16 x86_read_ds(void) { return 0; }
+u16 x86_read_es(void) { return 0; }
+u32 x86_lar(u16 selector) { return selector ? 0x00a09b00 : 0; }
+u32 x86_lsl(u16 selector) { return 0xffffffff; }
+struct x86_table x86_sgdt(void) { return (struct x86_table){ 0x7f, 0x1000 }; }
+struct x86_table x86_sidt(void) { return (struct x86_table){ 0xfff, 0x2000 }; }
 
 /* ---- the host, and what core/svm uses of core/vm ------------------------------------------------ */
 
@@ -137,6 +157,18 @@ void host_pages_free(void *p, unsigned int n) { host_free(p); }
 u64 host_page_pa(const void *p) { return (size_t)p; }
 unsigned int host_cpu(void) { return this_cpu; }
 unsigned int host_cpu_limit(void) { return CPUS; }
+int host_on_cpu(unsigned int cpu, void (*fn)(void *arg), void *arg)
+{
+	int before = this_cpu;
+
+	if (cpu >= CPUS)
+		return -SWIVL_ENXIO;
+	this_cpu = cpu;
+	fn(arg);
+	this_cpu = before;
+	return 0;
+}
+void host_log(enum host_log level, const char *fmt, ...) { }
 void host_mutex_init(struct host_mutex *m) { }
 void host_mutex_lock(struct host_mutex *m) { }
 void host_mutex_unlock(struct host_mutex *m) { }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
-// uses: core/svm/caps.c core/svm/enable.c core/svm/vcpu.c core/svm/state.c core/svm/run.c core/svm/exit.c core/svm/operand.c core/svm/npt.c core/emulate/decode.c core/emulate/emulate.c core/x86/fpu.c core/vm/live.c core/vm/refusal.c
+// uses: core/svm/caps.c core/svm/enable.c core/svm/vcpu.c core/svm/state.c core/svm/run.c core/svm/exit.c core/svm/operand.c core/svm/npt.c core/svm/selftest.c core/svm/names.c core/emulate/decode.c core/emulate/emulate.c core/x86/fpu.c core/vm/live.c core/vm/refusal.c
 // flags: -DSWIVL_MODEL
 /* All of core/svm over modelled processors: enabling, ASIDs, entries, exits, the host. */
 #include <setjmp.h>
@@ -244,6 +244,40 @@ static void all_exits_but_what_vmload_switches(void **state)
 	for (u32 i = 0; i < IOPM_PAGES * 4096; i++)
 		assert_int_equal(((u8 *)svm.iopm)[i], 0xff);
 	stop();
+}
+
+static void vmmcall_guest(struct vmcb *vmcb, u64 *gpr)
+{
+	vmcb->control.exit_code = exit_code;
+}
+
+static void selftest_finds_nothing_wrong(void **state)
+{
+	struct swivl_selftest *t = calloc(1, sizeof(*t));
+
+	processors_reset();
+	start();
+	guest = vmmcall_guest;
+	exit_code = CODE_VMMCALL;
+	t->cpu = 1;
+	assert_int_equal(svm_vendor.selftest(t), 0);
+	assert_int_equal(t->nsteps, 15);
+	for (u32 i = 0; i < t->nsteps; i++)
+		if (!(t->steps[i].flags & SWIVL_SELFTEST_OK))
+			fail_msg("%s: %s", t->steps[i].name, t->steps[i].answer);
+	assert_true(cpus[1].efer & EFER_SVME);
+	/* A processor that gives a wrong answer is seen. */
+	exit_code = CODE_HLT;
+	assert_int_equal(svm_vendor.selftest(t), 0);
+	assert_false(t->steps[11].flags & SWIVL_SELFTEST_OK);
+	t->cpu = 2;
+	assert_int_equal(svm_vendor.selftest(t), -SWIVL_ENXIO);
+	svm_vendor.vm_create(&vm);
+	t->cpu = 0;
+	assert_int_equal(svm_vendor.selftest(t), -SWIVL_EBUSY);
+	svm_vendor.vm_destroy(&vm);
+	stop();
+	free(t);
 }
 
 /* ---- address space identifiers, clean bits ---------------------------------------------------------------- */
@@ -779,6 +813,7 @@ int main(void)
 		cmocka_unit_test(refusals_have_their_names),
 		cmocka_unit_test(memory_may_run_out_anywhere),
 		cmocka_unit_test(all_exits_but_what_vmload_switches),
+		cmocka_unit_test(selftest_finds_nothing_wrong),
 		T(identifiers_are_given_out_in_turn),
 		ALL_FEATURES(one_guest_is_flushed_where_that_can_be),
 		T(another_cpu_knows_nothing),
