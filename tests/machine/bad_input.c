@@ -55,8 +55,8 @@ static const struct request vm_requests[] = {
 	READS(KVM_SIGNAL_MSI),
 	READS(KVM_SET_CLOCK),
 	WRITES(KVM_GET_CLOCK),
-	READS(KVM_ENABLE_CAP),
 	READS(KVM_X86_SET_MSR_FILTER),
+	READS(KVM_ENABLE_CAP), /* the last: a vCPU's request, too */
 };
 
 static const struct request vcpu_requests[] = {
