@@ -314,7 +314,8 @@ static bool make_current(struct road *r)
 		return false;
 	r->has_vmcs = true;
 	pointer = vmx_vmptrst();
-	return selftest_value(r->t, "VMPTRST reads the same pointer back", pointer == r->vmcs_pa, pointer);
+	return selftest_value(r->t, "VMPTRST reads the same pointer back", pointer == r->vmcs_pa,
+			      pointer);
 }
 
 static void failing_roads(struct road *r, const struct vmx_caps *caps)

@@ -8,7 +8,8 @@ verdict road $? "$(grep WRONG /tmp/out | head -n 3; tail -n 1 /tmp/out)"
 [ "$(grep -c -E '^  ok .*exit (reason 18: VMCALL|code 0x81: VMMCALL)' /tmp/out)" = $((2 * $(nproc))) ]
 verdict every_cpu $? "$(grep -c VMCALL /tmp/out) exits by VMCALL on $(nproc) CPUs"
 if grep -q -w svm /proc/cpuinfo; then
-	grep -q "must fail: VMRUN with EFER.SVME clear: #UD" /tmp/out &&
+	grep -q "must fail: CLGI with EFER.SVME clear: #UD" /tmp/out &&
+		grep -q "must fail: VMRUN with EFER.SVME clear: #UD" /tmp/out &&
 		grep -q "must fail: VMRUN of a VMCB that is not page-aligned: #GP" /tmp/out &&
 		grep -q "must fail: VMRUN with ASID 0.*: invalid guest state" /tmp/out &&
 		grep -q "must fail: VMRUN without the intercept of VMRUN: .*: invalid" /tmp/out

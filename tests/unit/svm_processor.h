@@ -15,7 +15,8 @@
 
 struct cpu_model {
 	u64 cr4, dr[8], xcr0;
-	u64 efer, vm_cr, save_pa, tsc_aux;
+	u64 efer, vm_cr, save_pa, tsc_aux, pat;
+	u64 fs_base, star; /* for all of their kind */
 	unsigned int entries, flushes, ibpbs, int18s;
 };
 
@@ -48,6 +49,20 @@ static u64 *msr_of(u32 msr)
 		return &CPU->save_pa;
 	case IA32_TSC_AUX:
 		return &CPU->tsc_aux;
+	case IA32_PAT:
+		return &CPU->pat;
+	case IA32_FS_BASE:
+	case IA32_GS_BASE:
+	case IA32_KERNEL_GS_BASE:
+		return &CPU->fs_base;
+	case IA32_STAR:
+	case IA32_LSTAR:
+	case IA32_CSTAR:
+	case IA32_FMASK:
+	case IA32_SYSENTER_CS:
+	case IA32_SYSENTER_ESP:
+	case IA32_SYSENTER_EIP:
+		return &CPU->star;
 	case IA32_PRED_CMD:
 		CPU->ibpbs++;
 		return &sink;
@@ -115,13 +130,14 @@ void svm_enter(u64 *gpr, u64 vmcb_pa, u64 host_pa)
 }
 
 /* What the instruction alone would raise; only where it raises something. */
-unsigned int svm_vmrun_faults(u64 pa)
+u32 svm_try_vmrun(u64 pa, u64 *idt)
 {
 	if (!(CPU->efer & EFER_SVME))
 		return VECTOR_UD;
 	return pa & 0xfff ? VECTOR_GP : 0;
 }
 
+u32 svm_try_clgi(u64 *idt) { return CPU->efer & EFER_SVME ? 0 : VECTOR_UD; }
 void svm_vmsave(u64 pa) { }
 u64 x86_read_cr0(void) { return CR0_PE | CR0_PG; }
 u64 x86_read_cr3(void) { return 0x1000; }
@@ -129,6 +145,10 @@ u16 x86_read_cs(void) { return 0x10; }
 u16 x86_read_ss(void) { return 0x18; }
 u16 x86_read_ds(void) { return 0; }
 u16 x86_read_es(void) { return 0; }
+u16 x86_read_fs(void) { return 0; }
+u16 x86_read_gs(void) { return 0; }
+u16 x86_str(void) { return 0x40; }
+u16 x86_sldt(void) { return 0; }
 u32 x86_lar(u16 selector) { return selector ? 0x00a09b00 : 0; }
 u32 x86_lsl(u16 selector) { return 0xffffffff; }
 struct x86_table x86_sgdt(void) { return (struct x86_table){ 0x7f, 0x1000 }; }

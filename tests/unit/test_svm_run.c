@@ -251,6 +251,27 @@ static void vmmcall_guest(struct vmcb *vmcb, u64 *gpr)
 	vmcb->control.exit_code = exit_code;
 }
 
+static void guest_that_loses_lstar(struct vmcb *vmcb, u64 *gpr)
+{
+	vmcb->control.exit_code = exit_code;
+	CPU->star++;
+}
+
+static void guest_that_moves(struct vmcb *vmcb, u64 *gpr)
+{
+	vmcb->control.exit_code = exit_code;
+	vmcb->save.rip++;
+}
+
+static bool step_is_wrong(const struct swivl_selftest *t, const char *name)
+{
+	for (u32 i = 0; i < t->nsteps; i++)
+		if (!strncmp(t->steps[i].name, name, strlen(name)))
+			return !(t->steps[i].flags & SWIVL_SELFTEST_OK);
+	fail_msg("no step \"%s\"", name);
+	return false;
+}
+
 static void selftest_finds_nothing_wrong(void **state)
 {
 	struct swivl_selftest *t = calloc(1, sizeof(*t));
@@ -261,7 +282,7 @@ static void selftest_finds_nothing_wrong(void **state)
 	exit_code = CODE_VMMCALL;
 	t->cpu = 1;
 	assert_int_equal(svm_vendor.selftest(t), 0);
-	assert_int_equal(t->nsteps, 15);
+	assert_int_equal(t->nsteps, 18);
 	for (u32 i = 0; i < t->nsteps; i++)
 		if (!(t->steps[i].flags & SWIVL_SELFTEST_OK))
 			fail_msg("%s: %s", t->steps[i].name, t->steps[i].answer);
@@ -269,7 +290,15 @@ static void selftest_finds_nothing_wrong(void **state)
 	/* A processor that gives a wrong answer is seen. */
 	exit_code = CODE_HLT;
 	assert_int_equal(svm_vendor.selftest(t), 0);
-	assert_false(t->steps[11].flags & SWIVL_SELFTEST_OK);
+	assert_true(step_is_wrong(t, "VMRUN of a guest that mirrors"));
+	assert_false(step_is_wrong(t, "the host's registers"));
+	exit_code = CODE_VMMCALL;
+	guest = guest_that_moves;
+	assert_int_equal(svm_vendor.selftest(t), 0);
+	assert_true(step_is_wrong(t, "VMRUN of a guest that mirrors"));
+	guest = guest_that_loses_lstar;
+	assert_int_equal(svm_vendor.selftest(t), 0);
+	assert_true(step_is_wrong(t, "the host's registers"));
 	t->cpu = 2;
 	assert_int_equal(svm_vendor.selftest(t), -SWIVL_ENXIO);
 	svm_vendor.vm_create(&vm);
