@@ -78,6 +78,7 @@ static void decode_nested_fault(struct exit *e)
 									       ACCESS_READ;
 	e->fault.gpa = e->hw_info[1];
 	e->fault.gva_valid = false;
+	e->fault.own = info & NPF_FINAL;
 }
 
 static void decode_task_switch(struct exit *e)

@@ -14,20 +14,27 @@ static bool again(struct vcpu *vcpu)
 	return false;
 }
 
+/* Where it stands; what a look at the code needs of the state is there then. */
+static inline u64 linear_rip(struct vcpu *vcpu, enum decode_mode *mode)
+{
+	struct vcpu_state *s = &vcpu->state;
+
+	svm_fetch_mode(vcpu);
+	*mode = vcpu_decode_mode(vcpu);
+	if (*mode == DECODE_64)
+		return s->rip;
+	vcpu_need(vcpu, STATE_SEG);
+	return (u32)(s->rip + s->seg[SEG_CS].base);
+}
+
 /* The instruction at RIP to v->insn. */
 static bool fetch_instruction(struct vcpu *vcpu)
 {
 	struct svm_vcpu *v = to_svm(vcpu);
 	struct vcpu_state *s = &vcpu->state;
-	u64 cr2 = s->cr2, linear = s->rip;
 	enum decode_mode mode;
+	u64 cr2 = s->cr2, linear = linear_rip(vcpu, &mode);
 
-	vcpu_need(vcpu, STATE_CR3 | STATE_MODE);
-	mode = vcpu_decode_mode(vcpu);
-	if (mode != DECODE_64) {
-		vcpu_need(vcpu, STATE_SEG);
-		linear = (u32)(linear + s->seg[SEG_CS].base);
-	}
 	if (vcpu_fetch(vcpu, &v->fetch, &v->insn, mode, linear) == SERVED)
 		return true;
 	/* A page fault that was raised is not: the guest may have it by itself. */
@@ -44,10 +51,28 @@ static bool is_as_expected(const struct insn *insn, const struct svm_exit_rule *
 	return !rule->modrm || insn->modrm == rule->modrm;
 }
 
+/* Length of the instruction as everybody writes it, without a prefix; 0 if it is not that. */
+static inline u8 plain_length(const u8 *code, const struct svm_exit_rule *rule)
+{
+	if (rule->flags & SVM_EXIT_SHORT)
+		return code[0] == rule->opcode;
+	if (code[0] != 0x0f || code[1] != rule->opcode)
+		return 0;
+	return !rule->modrm ? 2 : code[2] == rule->modrm ? 3 : 0;
+}
+
 bool svm_instruction(struct vcpu *vcpu, const struct svm_exit_rule *rule)
 {
 	struct svm_vcpu *v = to_svm(vcpu);
+	enum decode_mode mode;
+	u64 linear = linear_rip(vcpu, &mode);
+	const u8 *code = vcpu_code_at(vcpu, &v->fetch, linear);
 
+	if (code && (linear & (SWIVL_PAGE_SIZE - 1)) <= SWIVL_PAGE_SIZE - 3) {
+		vcpu->exit.length = plain_length(code, rule);
+		if (vcpu->exit.length)
+			return true;
+	}
 	if (!fetch_instruction(vcpu))
 		return false;
 	if (!is_as_expected(&v->insn, rule))

@@ -128,6 +128,24 @@ static void fetch_rare(struct vcpu *vcpu, struct vmcb_save *save, u32 groups)
 		s->pending_debug = 0;
 }
 
+static inline void fetch_mode(struct vcpu_state *s, const struct vmcb_save *save)
+{
+	s->seg[SEG_CS].attr = fetched_attr(&save->cs, SEG_CS);
+	s->seg[SEG_SS].attr = with_cpl(fetched_attr(&save->ss, SEG_SS), save->cpl);
+}
+
+void svm_fetch_mode(struct vcpu *vcpu)
+{
+	const struct vmcb_save *save = &to_svm(vcpu)->vmcb->save;
+
+	if ((vcpu->valid & (STATE_CR3 | STATE_MODE)) == (STATE_CR3 | STATE_MODE))
+		return;
+	vcpu->state.cr3 = save->cr3;
+	fetch_mode(&vcpu->state, save);
+	vcpu->valid |= STATE_CR3 | STATE_MODE;
+	vcpu->hardware_reads += 4;
+}
+
 void svm_fetch(struct vcpu *vcpu, u32 groups)
 {
 	struct vmcb *vmcb = to_svm(vcpu)->vmcb;
@@ -146,10 +164,8 @@ void svm_fetch(struct vcpu *vcpu, u32 groups)
 			    (to_svm(vcpu)->nmi_masked ? SHADOW_NMI : 0);
 	if (groups & STATE_CR3)
 		s->cr3 = save->cr3;
-	if (groups & STATE_MODE) {
-		s->seg[SEG_CS].attr = fetched_attr(&save->cs, SEG_CS);
-		s->seg[SEG_SS].attr = with_cpl(fetched_attr(&save->ss, SEG_SS), save->cpl);
-	}
+	if (groups & STATE_MODE)
+		fetch_mode(s, save);
 	vcpu->hardware_reads += 2;
 	if (groups & (STATE_SEG | STATE_TABLES | STATE_SYSENTER | STATE_PDPTR |
 		      STATE_PENDING_DEBUG | STATE_SYSCALL))

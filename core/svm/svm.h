@@ -130,6 +130,8 @@ void svm_new_asid(struct svm_vcpu *v);
 /* state.c */
 void svm_fetch(struct vcpu *vcpu, u32 groups);
 void svm_store(struct vcpu *vcpu, u32 groups);
+/* STATE_CR3 and STATE_MODE, right after an exit. */
+void svm_fetch_mode(struct vcpu *vcpu);
 /* The one MSR of a guest that no instruction switches. Live. */
 void svm_load_tsc_aux(struct vcpu *vcpu);
 /* #DB, #AC, #MC and what the caller asked for; all of them while an instruction is stepped. */

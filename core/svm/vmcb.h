@@ -158,6 +158,7 @@ enum svm_event_type { INJ_INTERRUPT = 0, INJ_NMI = 2, INJ_EXCEPTION = 3, INJ_SOF
 #define NPF_WRITE (1ull << 1)
 #define NPF_RESERVED (1ull << 3)
 #define NPF_FETCH (1ull << 4)
+#define NPF_FINAL (1ull << 32) /* of the access itself */
 
 /* EXITINFO1 of an I/O instruction (15.10.2); EXITINFO2 is the address of the next one */
 #define IOIO_IN (1u << 0)

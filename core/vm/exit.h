@@ -64,6 +64,7 @@ struct exit {
 			u64 gpa;
 			u64 gva;
 			bool gva_valid;
+			bool own; /* of the access itself, not of a walk; without gva_valid */
 			u8 access; /* enum access */
 		} fault;
 		struct {

@@ -185,10 +185,30 @@ COLD int fetch_anew(struct vcpu *vcpu, struct fetch *f, struct insn *insn, enum 
 	}
 }
 
+const u8 *vcpu_code_at(struct vcpu *vcpu, const struct fetch *f, u64 linear)
+{
+	if (!still_good(vcpu, f, linear))
+		return NULL;
+	return f->code + (linear & (SWIVL_PAGE_SIZE - 1));
+}
+
+/* Another instruction in the page of the last one: no walk is needed. */
+COLD bool decode_kept(struct fetch *f, struct insn *insn, enum decode_mode mode, u64 linear)
+{
+	u64 offset = linear & (SWIVL_PAGE_SIZE - 1), room = SWIVL_PAGE_SIZE - offset;
+
+	f->nbytes = room < INSN_MAX_LENGTH ? room : INSN_MAX_LENGTH;
+	memcpy(f->bytes, f->code + offset, f->nbytes);
+	f->mode = mode;
+	f->decoded = decode(insn, f->bytes, f->nbytes, mode) == DECODE_OK;
+	return f->decoded;
+}
+
 int vcpu_fetch(struct vcpu *vcpu, struct fetch *f, struct insn *insn, enum decode_mode mode,
 	       u64 linear)
 {
-	if (still_good(vcpu, f, linear) && same_as_last(f, insn->length, linear, mode))
+	if (still_good(vcpu, f, linear) && (same_as_last(f, insn->length, linear, mode) ||
+					    decode_kept(f, insn, mode, linear)))
 		return SERVED;
 	return fetch_anew(vcpu, f, insn, mode, linear);
 }

@@ -50,6 +50,9 @@ static inline enum decode_mode vcpu_decode_mode(const struct vcpu *vcpu)
 /* mem_lock held for reading. Guest physical address of @linear: SERVED, RAISED or an error. */
 int vcpu_translate(struct vcpu *vcpu, u64 linear, u8 access, u64 *gpa);
 
+/* Our address of the byte at @linear, if the walk that is kept leads there still; else NULL. */
+const u8 *vcpu_code_at(struct vcpu *vcpu, const struct fetch *f, u64 linear);
+
 /*
  * The instruction at @linear; *insn is the caller's to keep from one call to the next, as @f is.
  * SERVED: it is in *insn. RAISED: the guest gets a page fault. -SWIVL_EOPNOTSUPP: not an instruction

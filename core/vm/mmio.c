@@ -254,6 +254,20 @@ static int get_instruction(struct vcpu *vcpu)
 	return err;
 }
 
+/*
+ * A processor that told no linear address has done the walk all the same: that of an instruction
+ * with one operand in memory is known.
+ */
+static void complete_fault(struct exit *e, const struct emu_op *op)
+{
+	u64 linear = op->read.size ? op->read.linear : op->write.linear;
+
+	if (op->read.size && op->write.size && op->read.linear != op->write.linear)
+		return;
+	e->fault.gva = linear;
+	e->fault.gva_valid = !((linear ^ e->fault.gpa) & (SWIVL_PAGE_SIZE - 1));
+}
+
 int handle_mmio(struct vcpu *vcpu, u64 gpa)
 {
 	struct mmio_work *work;
@@ -278,6 +292,8 @@ int handle_mmio(struct vcpu *vcpu, u64 gpa)
 	}
 	if (err)
 		return stopped(vcpu, err);
+	if (vcpu->exit.fault.own && !vcpu->exit.fault.gva_valid)
+		complete_fault(&vcpu->exit, &work->op);
 	work->reading = true;
 	work->done = 0;
 	return advance(vcpu);

@@ -200,7 +200,7 @@ static void decode_ept_violation(struct vcpu *vcpu, u64 q)
 	u64 vectoring = 0;
 
 	/* Linear address valid, and it is the access itself, not a walk of the guest's tables. */
-	e->fault.gva_valid = (q & 0x180) == 0x180;
+	e->fault.gva_valid = e->fault.own = (q & 0x180) == 0x180;
 	e->fault.access = q & 7;
 	if (!vmcs_get(vcpu, GUEST_PHYSICAL_ADDRESS.encoding, &e->fault.gpa) ||
 	    !vmcs_get(vcpu, IDT_VECTORING_INFO.encoding, &vectoring))

@@ -200,6 +200,9 @@ void vcpu_need_slow(struct vcpu *vcpu, u32 groups)
 	vcpu->valid |= groups | (groups & STATE_SEG ? STATE_MODE : 0);
 }
 
+static const u8 *kept; /* the code, where the last walk is still good */
+const u8 *vcpu_code_at(struct vcpu *vcpu, const struct fetch *f, u64 linear) { return kept; }
+
 int vcpu_fetch(struct vcpu *vcpu, struct fetch *f, struct insn *insn, enum decode_mode mode,
 	       u64 linear)
 {

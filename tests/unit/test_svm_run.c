@@ -395,6 +395,15 @@ static void lengths_by_the_decoder(void **state)
 	CODE_IS(0x0f, 0x30);
 	e = exit_by(CODE_MSR, 1, 0);
 	assert_true(e->kind == EXIT_MSR_WRITE && e->length == 2);
+	/* From the page that is known already, and not what the slow way would say. */
+	kept = (const u8[]){ 0x0f, 0x01, 0xd9 };
+	CODE_IS(0x66, 0x0f, 0x01, 0xd9);
+	e = exit_by(CODE_VMMCALL, 0, 0);
+	assert_true(e->kind == EXIT_HYPERCALL && e->length == 3);
+	kept = code;
+	e = exit_by(CODE_VMMCALL, 0, 0);
+	assert_true(e->kind == EXIT_HYPERCALL && e->length == 4);
+	kept = NULL;
 	CODE_IS(0xf3, 0x0f, 0x09);
 	e = exit_by(CODE_WBINVD, 0, 0);
 	assert_true(e->kind == EXIT_WBINVD && e->length == 3);
