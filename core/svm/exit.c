@@ -23,7 +23,7 @@ const struct svm_exit_rule svm_exit_rules[CODES] = {
 	[CODE_HLT] = { EXIT_HLT, LENGTH | SHORT, 0xf4 },
 	[CODE_INVLPGA] = { EXIT_VIRTUALIZATION },
 	[CODE_IOIO] = { EXIT_IO, INFO },
-	[CODE_MSR] = { EXIT_MSR_READ, INFO },
+	[CODE_MSR] = { EXIT_MSR_READ, LENGTH, 0x32 }, /* EXITINFO1 is 1 for WRMSR */
 	[CODE_TASK_SWITCH] = { EXIT_TASK_SWITCH, INFO },
 	[CODE_SHUTDOWN] = { EXIT_TRIPLE_FAULT },
 	[CODE_VMRUN] = { EXIT_VIRTUALIZATION },
@@ -39,9 +39,8 @@ const struct svm_exit_rule svm_exit_rules[CODES] = {
 };
 
 const struct svm_exit_rule svm_no_rule;
+const struct svm_exit_rule svm_wrmsr_rule = { EXIT_MSR_WRITE, LENGTH, 0x30 };
 
-static const struct svm_exit_rule rdmsr = { EXIT_MSR_READ, LENGTH, 0x32 };
-static const struct svm_exit_rule wrmsr = { EXIT_MSR_WRITE, LENGTH, 0x30 };
 static const struct svm_exit_rule icebp = { EXIT_EXCEPTION, LENGTH | SHORT, 0xf1 };
 static const struct svm_exit_rule int3 = { EXIT_EXCEPTION, LENGTH | SHORT, 0xcc };
 
@@ -57,15 +56,6 @@ static void decode_io(struct vcpu *vcpu)
 	e->io.string = info & IOIO_STRING;
 	e->io.rep = info & IOIO_REP;
 	e->length = (u8)(e->hw_info[1] - vcpu->state.rip);
-}
-
-static void decode_msr(struct vcpu *vcpu)
-{
-	bool write = vcpu->exit.hw_info[0] & 1;
-
-	vcpu->exit.kind = write ? EXIT_MSR_WRITE : EXIT_MSR_READ;
-	if (!vcpu->exit.length)
-		svm_instruction(vcpu, write ? &wrmsr : &rdmsr);
 }
 
 /* 15.25.6. The processor tells no linear address. */
@@ -146,8 +136,6 @@ void svm_exit_decode(struct vcpu *vcpu, u64 code)
 		decode_nested_fault(e);
 	else if (code == CODE_IOIO)
 		decode_io(vcpu);
-	else if (code == CODE_MSR)
-		decode_msr(vcpu);
 	else if (code < CODE_READ_DR0)
 		svm_decode_cr(vcpu, code & 15, code >= CODE_WRITE_CR0);
 	else if (code < CODE_EXCEPTION)

@@ -257,6 +257,8 @@ COLD void end_step(struct vcpu *vcpu)
 		e->kind = EXIT_NMI_WINDOW;
 }
 
+#define LEAF_XSAVE 0xd /* sizes that follow from XCR0 */
+
 static inline void after_exit(struct vcpu *vcpu, struct svm_vcpu *v)
 {
 	struct vmcb *vmcb = v->vmcb;
@@ -288,6 +290,8 @@ static inline void after_exit(struct vcpu *vcpu, struct svm_vcpu *v)
 	e->hw_reason = code;
 	e->length = 0;
 	rule = code < CODES ? &svm_exit_rules[code] : &svm_no_rule;
+	if (code == CODE_MSR && (vmcb->control.exit_info[0] & 1))
+		rule = &svm_wrmsr_rule;
 	e->kind = rule->kind;
 	if (rule->flags & SVM_EXIT_LENGTH) {
 		if (svm.caps.features & SVM_NEXT_RIP)
@@ -297,7 +301,7 @@ static inline void after_exit(struct vcpu *vcpu, struct svm_vcpu *v)
 	}
 	if (rule->flags & SVM_EXIT_INFO || !rule->kind)
 		svm_exit_decode(vcpu, code);
-	if (e->kind == EXIT_CPUID)
+	if (e->kind == EXIT_CPUID && (u32)vcpu->gpr[RAX] == LEAF_XSAVE)
 		svm_sync_xcr0(vcpu);
 	if (v->stepping)
 		end_step(vcpu);

@@ -151,7 +151,7 @@ struct svm_exit_rule {
 	u8 opcode, modrm;
 };
 #define SVM_EXIT_SHORT 4
-extern const struct svm_exit_rule svm_exit_rules[CODES], svm_no_rule;
+extern const struct svm_exit_rule svm_exit_rules[CODES], svm_no_rule, svm_wrmsr_rule;
 /* All that is not just an instruction. */
 void svm_exit_decode(struct vcpu *vcpu, u64 code);
 
