@@ -10,8 +10,8 @@ BUILD := build
 all:
 
 define HELP
-make run        Debian's kernel as a guest of swivl, in an emulated machine
-make shell      a prompt in that machine; CPU=corei7_skylake_x CPUS=2 picks another
+make run        Debian's kernel as a guest of swivl, in an emulated machine; GUEST_CPUS=4
+make shell      a prompt in that machine. Both: CPU=corei7_skylake_x CPUS=2 picks another
 make test       all tests; TESTS='mmio io' MACHINES='*haswell*:1' a part of them
 make unit       only those that need no emulated machine
 make fuzz       the fuzzers; make bench: swivl and KVM side by side

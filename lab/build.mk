@@ -3,7 +3,8 @@
 # The emulated machine: packages, make test, make run and make shell.
 #
 #   make test      TESTS='smoke run_*' MACHINES='*haswell*:1': only these
-#   make run       CPU=corei7_skylake_x CPUS=2: another machine than the usual
+#   make run       CPU=corei7_skylake_x CPUS=2: another machine than the usual; its guest has as
+#                  many processors, or GUEST_CPUS=4; DEVICE=/dev/kvm: Linux' own hypervisor
 #   make shell     the same, with a prompt
 
 HEADERS = $(lastword $(shell ls -dv /usr/src/linux-headers-*-cloud-amd64 2>/dev/null))
