@@ -64,6 +64,8 @@ static void fill_msrpm(u8 *map)
 /* Automatic IBRS also keeps the return stack buffer the host's (CPUID 8000_0021, EFER). */
 #define CPUID_X21_EAX_AUTO_IBRS (1u << 8)
 #define EFER_AUTO_IBRS (1ull << 21)
+#define CPUID_X21_EAX_VERW_CLEAR (1u << 5)
+#define CPUID_X21_ECX_TSA_NO (1u << 1 | 1u << 2) /* neither of its two kinds */
 #define CPUID_X8_EBX_IBPB (1u << 12)
 
 static void choose_mitigations(void)
@@ -73,6 +75,8 @@ static void choose_mitigations(void)
 			 (x86_rdmsr(IA32_EFER) & EFER_AUTO_IBRS);
 
 	svm_stuff_after_exit = !automatic;
+	svm.verw = (c.eax & CPUID_X21_EAX_VERW_CLEAR) &&
+		   (c.ecx & CPUID_X21_ECX_TSA_NO) != CPUID_X21_ECX_TSA_NO;
 	extended(0x80000008, &c);
 	svm.ibpb = c.ebx & CPUID_X8_EBX_IBPB;
 }
@@ -105,6 +109,8 @@ bool svm_start(struct refusal_report *why)
 	host_mutex_init(&svm.vms_lock);
 	extended(0x80000001, &c);
 	svm.has_tsc_aux = c.edx & CPUID_X1_EDX_RDTSCP;
+	svm.has_xss = x86_cpuid(0, 0).eax >= 0xd &&
+		      (x86_cpuid(0xd, 1).eax & CPUID_D1_EAX_XSAVES);
 	svm.iopm = host_pages_alloc(IOPM_PAGES);
 	svm.msrpm = host_pages_alloc(MSRPM_PAGES);
 	svm.msrpm_filtered = host_pages_alloc(MSRPM_PAGES);
@@ -151,6 +157,7 @@ bool svm_cpu_enable(struct refusal_report *why)
 	cpu->next_asid = svm.caps.asids;
 	if (svm.has_tsc_aux)
 		cpu->tsc_aux = x86_rdmsr(IA32_TSC_AUX);
+	cpu->xss = svm.has_xss ? x86_rdmsr(IA32_XSS) : 0;
 	return true;
 }
 

@@ -108,6 +108,8 @@ COLD bool before_entry(struct vcpu *vcpu)
 		return false;
 	if (v->before & SVM_BEFORE_DEBUG)
 		live_debug_in(vcpu, &v->live);
+	if (v->before & SVM_BEFORE_VERW)
+		x86_verw();
 	return true;
 }
 

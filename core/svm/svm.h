@@ -58,7 +58,7 @@ struct svm_cpu {
 	/* ASIDs are given out in turn; when all are used up, a new generation begins with a flush. */
 	u64 generation;
 	u32 next_asid;
-	u64 tsc_aux; /* the host's: the same as long as the system runs on this CPU */
+	u64 tsc_aux, xss; /* the host's: the same as long as the system runs on this CPU */
 };
 
 struct svm {
@@ -69,6 +69,8 @@ struct svm {
 	u32 vms;
 	u64 serial; /* of the vCPU made last */
 	bool ibpb; /* between two guests on one CPU */
+	bool verw; /* before entries: what the processor's buffers hold (TSA) */
+	bool has_xss;
 	bool has_tsc_aux;
 };
 extern struct svm svm;
@@ -90,6 +92,7 @@ void svm_cpu_disable(void);
 #define SVM_BEFORE_FLUSH 2 /* translations of the guest */
 #define SVM_BEFORE_STEP 4 /* an IRET that ends the masking of NMIs comes next */
 #define SVM_BEFORE_FAILED 8 /* SVM is off here: enter no more */
+#define SVM_BEFORE_VERW 32
 #define SVM_BEFORE_DEBUG 16 /* breakpoints of the guest are on: DR0 to DR3 */
 
 struct svm_vcpu {

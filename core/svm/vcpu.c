@@ -56,6 +56,7 @@ static int svm_vcpu_create(struct vcpu *vcpu)
 		return -SWIVL_ENOMEM;
 	}
 	v->pa = host_page_pa(v->vmcb);
+	v->before = svm.verw ? SVM_BEFORE_VERW : 0;
 	v->serial = __atomic_add_fetch(&svm.serial, 1, __ATOMIC_RELAXED);
 	setup(v);
 	return 0;
@@ -133,6 +134,9 @@ static void svm_load(struct vcpu *vcpu, bool for_run)
 	}
 	v->host_dr7 = x86_read_dr(7);
 	live_begin(vcpu, &v->live);
+	/* XSAVES cannot be kept from a guest: it has to find nothing that is the supervisor's. */
+	if (v->here->xss)
+		x86_wrmsr(IA32_XSS, 0);
 	v->tsc_aux = v->here->tsc_aux;
 	svm_load_tsc_aux(vcpu);
 }
@@ -146,6 +150,8 @@ static void svm_unload(struct vcpu *vcpu)
 		return;
 	svm_sync_xcr0(vcpu);
 	live_end(vcpu, &v->live);
+	if (v->here->xss)
+		x86_wrmsr(IA32_XSS, v->here->xss);
 	if (v->tsc_aux != v->here->tsc_aux)
 		x86_wrmsr(IA32_TSC_AUX, v->here->tsc_aux);
 	if (v->dr6_dirty)

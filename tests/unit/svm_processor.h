@@ -17,7 +17,8 @@ struct cpu_model {
 	u64 cr4, dr[8], xcr0;
 	u64 efer, vm_cr, save_pa, tsc_aux, pat;
 	u64 fs_base, star; /* for all of their kind */
-	unsigned int entries, flushes, ibpbs, int18s;
+	u64 xss;
+	unsigned int entries, flushes, ibpbs, int18s, verws;
 };
 
 static struct cpu_model cpus[CPUS];
@@ -49,6 +50,8 @@ static u64 *msr_of(u32 msr)
 		return &CPU->save_pa;
 	case IA32_TSC_AUX:
 		return &CPU->tsc_aux;
+	case IA32_XSS:
+		return &CPU->xss;
 	case IA32_PAT:
 		return &CPU->pat;
 	case IA32_FS_BASE:
@@ -81,8 +84,12 @@ struct x86_cpuid x86_cpuid(u32 leaf, u32 subleaf)
 		return (struct x86_cpuid){ .eax = 0xd, .ebx = 0x68747541 };
 	case 1:
 		return (struct x86_cpuid){ .ecx = CPUID_1_ECX_OSXSAVE };
+	case 0xd:
+		return (struct x86_cpuid){ .eax = CPUID_D1_EAX_XSAVES };
 	case 0x80000000:
-		return (struct x86_cpuid){ .eax = 0x8000000a };
+		return (struct x86_cpuid){ .eax = 0x80000021 };
+	case 0x80000021:
+		return (struct x86_cpuid){ .eax = 1u << 5 };
 	case 0x80000001:
 		return (struct x86_cpuid){ .ecx = cpuid_x1_ecx, .edx = CPUID_X1_EDX_RDTSCP };
 	case 0x80000008:
@@ -103,6 +110,7 @@ void x86_xrstor(const void *area, u64 mask) { assert_int_equal(CPU->xcr0 & mask,
 void x86_fxsave(void *area) { }
 void x86_fxrstor(const void *area) { }
 void x86_int18(void) { CPU->int18s++; }
+void x86_verw(void) { CPU->verws++; }
 
 /* ---- SVM -------------------------------------------------------------------------------------- */
 
@@ -246,6 +254,7 @@ static void processors_reset(void)
 	memset(cpus, 0, sizeof(cpus));
 	for (int i = 0; i < CPUS; i++) {
 		cpus[i].xcr0 = 7;
+		cpus[i].xss = 0x1800; /* CET */
 		cpus[i].cr4 = CR4_MCE | CR4_PAE;
 		cpus[i].efer = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;
 		cpus[i].tsc_aux = i;

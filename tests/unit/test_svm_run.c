@@ -797,13 +797,14 @@ static void xsetbv_that_did_not_exit(void **state)
 	assert_int_equal(vcpu->state.xcr0, XCR0_X87 | XCR0_SSE);
 }
 
-static u64 seen_dr0, seen_tsc_aux;
+static u64 seen_dr0, seen_tsc_aux, seen_xss;
 
 static void debugged_guest(struct vmcb *vmcb, u64 *gpr)
 {
 	plain_guest(vmcb, gpr);
 	seen_dr0 = CPU->dr[0];
 	seen_tsc_aux = CPU->tsc_aux;
+	seen_xss = CPU->xss;
 }
 
 static void registers_of_the_host(void **state)
@@ -824,6 +825,9 @@ static void registers_of_the_host(void **state)
 	assert_int_equal(seen.save.dr7, DR7_ONE | 1);
 	assert_int_equal(seen_tsc_aux, 0x55);
 	assert_int_equal(CPU->tsc_aux, 0);
+	assert_int_equal(seen_xss, 0);
+	assert_int_equal(CPU->xss, 0x1800);
+	assert_int_equal(CPU->verws, 1);
 	assert_int_equal(CPU->dr[7], 0x401);
 }
 
