@@ -21,6 +21,7 @@ struct cpu_facts {
 	uint32_t svm_asids, svm_features; /* AMD, CPUID 8000000Ah: EBX and EDX */
 	bool msrs_known;
 	uint64_t control; /* Intel: IA32_FEATURE_CONTROL; AMD: VM_CR */
+	uint64_t efer; /* AMD */
 	uint64_t vmx[18]; /* Intel: MSRs 0x480 - 0x491; 0 where they do not exist */
 };
 

@@ -18,6 +18,7 @@
 #define VMX_FIRST 0x480
 #define VMX_COUNT 18
 #define VM_CR 0xc0010114
+#define EFER 0xc0000080
 
 /* A line "key : value" in the first processor's part; its value's length, or -1. */
 static int line_of(const char *text, const char *key, const char **value)
@@ -95,6 +96,8 @@ static void gather_msrs(struct facts *f, unsigned int index, unsigned int cpu)
 	if (fd < 0)
 		return;
 	c->msrs_known = c->extension && pread(fd, &c->control, 8, control) == 8;
+	if (f->vendor == VENDOR_AMD && c->msrs_known && pread(fd, &c->efer, 8, EFER) != 8)
+		c->efer = 0;
 	for (unsigned int i = 0; c->msrs_known && f->vendor == VENDOR_INTEL && i < VMX_COUNT; i++)
 		if (pread(fd, &c->vmx[i], 8, VMX_FIRST + i) != 8)
 			c->vmx[i] = 0;

@@ -26,15 +26,22 @@ static struct reason *add(struct judgement *j, const char *name, const char *wha
 	return r;
 }
 
+static bool has(const struct judgement *j, const char *name)
+{
+	for (unsigned int i = 0; i < j->n; i++)
+		if (j->reasons[i].name == name)
+			return true;
+	return false;
+}
+
 /* Once for each reason: the first CPU that has it stands for all. */
 static void add_refusal(struct judgement *j, const struct refusal_report *why)
 {
 	const struct refusal_text *t = refusal_text(why->why);
 	struct reason *r;
 
-	for (unsigned int i = 0; i < j->n; i++)
-		if (j->reasons[i].name == t->name)
-			return;
+	if (has(j, t->name))
+		return;
 	r = add(j, t->name, t->what, t->todo, t->manual);
 	r->cpu = why->cpu;
 	r->field = why->field;
@@ -110,6 +117,24 @@ static void judge_svm_msrs(struct judgement *j, const struct facts *f, unsigned 
 		add_refusal(j, &why);
 }
 
+/* Newer kernels take SVM off their list where VM_CR forbids it. */
+static void judge_svm_flags(struct judgement *j, const struct facts *f)
+{
+	if (f->flag_known && !f->flag)
+		refuse_plainly(j, REFUSE_SVM_DISABLED);
+}
+
+/* Somebody has SVM switched on, whoever it is. */
+static void judge_svm_on(struct judgement *j, const struct facts *f, unsigned int cpu)
+{
+	struct refusal_report why = { .cpu = cpu };
+
+	if (!(f->cpus[cpu].efer & EFER_SVME))
+		return;
+	refuse(&why, REFUSE_SVM_HELD, "EFER.SVME", 0, f->cpus[cpu].efer);
+	add_refusal(j, &why);
+}
+
 /* ---- both ---- */
 
 static void judge_cpu(struct judgement *j, const struct facts *f, unsigned int cpu)
@@ -139,13 +164,19 @@ static void judge_cpu(struct judgement *j, const struct facts *f, unsigned int c
 
 static bool differs(const struct cpu_facts *a, const struct cpu_facts *b)
 {
-	return a->extension != b->extension ||
+	return a->extension != b->extension || a->svm_asids != b->svm_asids ||
+	       a->svm_features != b->svm_features ||
 	       (a->msrs_known && b->msrs_known && memcmp(a->vmx, b->vmx, sizeof(a->vmx)));
+}
+
+static unsigned int gathered(const struct facts *f)
+{
+	return f->ncpus < CHECK_MAX_CPUS ? f->ncpus : CHECK_MAX_CPUS;
 }
 
 static void judge_processor(struct judgement *j, const struct facts *f)
 {
-	unsigned int n = f->ncpus < CHECK_MAX_CPUS ? f->ncpus : CHECK_MAX_CPUS;
+	unsigned int n = gathered(f);
 
 	if (f->vendor == VENDOR_OTHER) {
 		refuse_plainly(j, REFUSE_NO_VENDOR);
@@ -158,15 +189,21 @@ static void judge_processor(struct judgement *j, const struct facts *f)
 		if (differs(&f->cpus[0], &f->cpus[cpu]))
 			add_refusal(j, &why);
 	}
-	if (f->vendor == VENDOR_INTEL && f->cpus[0].extension && !f->cpus[0].msrs_known)
+	if (!f->cpus[0].extension || f->cpus[0].msrs_known)
+		return;
+	if (f->vendor == VENDOR_INTEL)
 		judge_vmx_flags(j, f);
+	else
+		judge_svm_flags(j, f);
 }
 
 /* ---- modules and devices ---- */
 
 static void judge_holder(struct judgement *j, const struct facts *f)
 {
-	if (f->kvm_holds)
+	for (unsigned int cpu = 0; cpu < gathered(f); cpu++)
+		judge_svm_on(j, f, cpu);
+	if (f->kvm_holds && !has(j, refusal_text(REFUSE_SVM_HELD)->name))
 		refuse_plainly(j, f->vendor == VENDOR_AMD ? REFUSE_SVM_HELD : REFUSE_VMX_HELD);
 	if (f->other[0])
 		add(j, "other-hypervisor", f->other,

@@ -2,9 +2,6 @@
 /* What this processor's SVM can do, and whether that is enough. */
 #include "core/svm/svm.h"
 
-#define VM_CR_LOCKED (1ull << 3)
-#define VM_CR_SVMDIS (1ull << 4)
-
 struct svm_caps svm_read_caps(void)
 {
 	struct svm_caps caps = { 0 };

@@ -44,7 +44,10 @@ struct svm_caps {
 struct svm_caps svm_read_caps(void);
 /* Pure. False: @why names what is required and not there. */
 bool svm_check_caps(const struct svm_caps *caps, struct refusal_report *why);
-/* VM_CR (15.30.1). Pure. */
+/* VM_CR (15.30.1) */
+#define VM_CR_LOCKED (1ull << 3)
+#define VM_CR_SVMDIS (1ull << 4)
+/* Pure. */
 bool svm_check_vm_cr(u64 vm_cr, struct refusal_report *why);
 
 /* ---- enable.c ---------------------------------------------------------------------------- */

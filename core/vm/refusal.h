@@ -12,6 +12,8 @@
 #define FIRMWARE_TODO \
 	"Switch on \"Intel Virtualization Technology\" (VT-x, VMX) in the firmware's setup, then " \
 	"turn the power off and on"
+#define SVM_FIRMWARE_TODO \
+	"Switch on SVM (AMD-V, \"SVM Mode\") in the firmware's setup, then turn the power off and on"
 #define OLD_CPU_TODO "This processor is too old for swivl; Intel's have it since 2010 (Westmere)"
 #define NESTED_TODO \
 	"If this is a virtual machine, its hypervisor has to offer it; else the processor is too old"
@@ -101,20 +103,23 @@
 	  NESTED_TODO, "SDM vol. 3, 25.6.9") \
 	R(REFUSE_SVM_CPUID, "svm-cpuid", \
 	  "CPUID announces no SVM", \
-	  "Switch on SVM in the firmware's setup; in a virtual machine, have its hypervisor " \
-	  "offer nested virtualization", "APM vol. 2, 15.4") \
+	  SVM_FIRMWARE_TODO \
+	  "; in a virtual machine, have its hypervisor offer nested virtualization", \
+	  "APM vol. 2, 15.4") \
 	R(REFUSE_SVM_DISABLED, "svm-disabled", \
-	  "SVM is disabled in VM_CR, and can be enabled only by the firmware", \
-	  "Switch on SVM in the firmware's setup", "APM vol. 2, 15.30.1") \
+	  "The firmware has switched SVM off", \
+	  SVM_FIRMWARE_TODO, "APM vol. 2, 15.30.1") \
 	R(REFUSE_SVM_LOCKED, "svm-locked", \
-	  "The firmware has switched SVM off and locked that with a key", \
-	  "Switch on SVM in the firmware's setup", "APM vol. 2, 15.31") \
+	  "The firmware has switched SVM off and locked that", \
+	  SVM_FIRMWARE_TODO, "APM vol. 2, 15.30.1, 15.31") \
 	R(REFUSE_SVM_HELD, "svm-held", \
 	  "Another hypervisor holds SVM on this CPU: EFER.SVME is set", \
-	  "Unload KVM (rmmod kvm_amd) or whichever it is", "APM vol. 2, 15.4") \
+	  "Unload KVM (rmmod kvm_amd) or whichever it is. Linux 6.12 and later switch SVM on as " \
+	  "soon as kvm_amd is loaded, and many systems load it at boot: blacklist it, or start " \
+	  "with kvm.enable_virt_at_load=0", "APM vol. 2, 15.4") \
 	R(REFUSE_NO_NESTED_PAGING, "no-nested-paging", \
 	  "The processor has no nested paging", \
-	  "This processor is too old for swivl", "APM vol. 2, 15.25") \
+	  NESTED_TODO, "APM vol. 2, 15.25") \
 	R(REFUSE_NO_ASID, "no-asid", \
 	  "The processor has no address space identifiers for guests", \
 	  NESTED_TODO, "APM vol. 2, 15.16") \

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 # swivl check where swivl can run: what is still to do, and the exit status.
-# module: msr kvm-intel
-# tests: before before-json with-msrs loaded permission kvm kvm-goes
+# module: msr kvm-intel kvm-amd
+# tests: before before-json with-msrs loaded permission kvm kvm-holds kvm-goes
 . ./check.inc
 
 checks before 1 '^module-not-loaded: '
@@ -19,7 +19,13 @@ su somebody -c 'swivl check' >/tmp/out 2>&1
 [ $? -eq 1 ] && grep -q 'You may not open /dev/swivl; it belongs to the group kvm' /tmp/out
 verdict permission $? "$(cat /tmp/out)"
 rmmod swivl
-modprobe kvm-intel
+modprobe $kvm
 checks kvm 0 'on /dev/kvm'
-rmmod kvm_intel && rmmod kvm
+! grep -q -e -held: /tmp/out || echo "not ok kvm - nothing is held without a VM: $(cat /tmp/out)"
+hold_vm /dev/kvm >/dev/null &
+sleep 1
+checks kvm-holds 0 '^(vmx|svm)-held: '
+kill %1
+wait %1
+rmmod $kvm && rmmod kvm
 verdict kvm-goes $? "other tests want /dev/kvm for themselves"

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <cmocka.h>
 
+#include "core/svm/svm.h"
 #include "core/vmx/vmx.h"
 #include "cli/check.h"
 
@@ -164,31 +165,108 @@ static void neither_vendor(void **state)
 	reason("no-vendor");
 }
 
-static void amd(void **state)
+/* The same with an AMD processor. */
+static void make_amd(void)
 {
-	no_module();
 	f.vendor = VENDOR_AMD;
-	f.cpus[0].svm_features = f.cpus[1].svm_features = 1;
-	f.cpus[0].svm_asids = f.cpus[1].svm_asids = 16;
-	f.cpus[0].control = f.cpus[1].control = 0;
+	f.vmx_flags_known = f.flag_ept = f.flag_unrestricted = false;
+	for (unsigned int i = 0; i < 2; i++)
+		f.cpus[i] = (struct cpu_facts){ .extension = true, .msrs_known = true,
+						.svm_features = 1, .svm_asids = 16,
+						.efer = EFER_LMA | EFER_LME };
+}
+
+static bool has_reason(const char *name)
+{
+	for (unsigned int i = 0; i < j.n; i++)
+		if (!strcmp(j.reasons[i].name, name))
+			return true;
+	return false;
+}
+
+/* One reason about the processor, with what was found there: there is nothing else to say. */
+static void amd_cannot(const char *name, int cpu, u64 found)
+{
+	check_judge(&f, &j);
+	assert_int_equal(j.verdict, VERDICT_UNABLE);
+	assert_int_equal(j.n, 1);
+	assert_int_equal(reason(name)->cpu, cpu);
+	assert_int_equal(reason(name)->found, found);
+	assert_true(strlen(reason(name)->todo) > 20);
+	make_amd();
+}
+
+static void amd_is_well(void **state)
+{
+	make_amd();
+	check_judge(&f, &j);
+	assert_int_equal(j.verdict, VERDICT_READY);
+	assert_int_equal(j.n, 0);
+	no_module();
 	check_judge(&f, &j);
 	assert_int_equal(j.verdict, VERDICT_ABLE);
-	assert_int_equal(j.n, 1); /* module-not-loaded */
-	f.cpus[1].svm_features = 0xfe;
-	f.cpus[0].control = 0x18;
-	f.cpus[1].control = 0x10;
-	f.cpus[0].svm_asids = 1;
+	assert_int_equal(j.n, 1);
+	reason("module-not-loaded");
+}
+
+static void amd_processors_that_cannot(void **state)
+{
+	no_module();
+	make_amd();
+	f.cpus[0].extension = f.cpus[1].extension = false;
+	amd_cannot("svm-cpuid", 0, 0);
+	f.cpus[1].control = VM_CR_SVMDIS;
+	amd_cannot("svm-disabled", 1, 0x10);
+	f.cpus[0].control = f.cpus[1].control = VM_CR_SVMDIS | VM_CR_LOCKED;
+	amd_cannot("svm-locked", 0, 0x18);
+	f.cpus[0].svm_features = f.cpus[1].svm_features = 0xfe;
+	amd_cannot("no-nested-paging", 0, 0xfe);
+	f.cpus[0].svm_asids = f.cpus[1].svm_asids = 1;
+	amd_cannot("no-asid", 0, 1);
+	/* Locked, but on. */
+	f.cpus[0].control = f.cpus[1].control = VM_CR_LOCKED;
 	check_judge(&f, &j);
-	assert_int_equal(reason("svm-locked")->cpu, 0);
-	assert_int_equal(reason("svm-disabled")->cpu, 1);
-	assert_int_equal(reason("no-nested-paging")->cpu, 1);
-	assert_int_equal(reason("no-asid")->cpu, 0);
-	f.cpus[0].extension = false;
+	assert_int_equal(j.verdict, VERDICT_ABLE);
+	f.cpus[1].svm_asids++;
 	check_judge(&f, &j);
-	reason("svm-cpuid");
+	assert_int_equal(reason("mixed-cpus")->cpu, 1);
+}
+
+static void amd_without_msrs(void **state)
+{
+	no_module();
+	make_amd();
+	f.cpus[0].msrs_known = f.cpus[1].msrs_known = false;
+	check_judge(&f, &j);
+	assert_int_equal(j.verdict, VERDICT_ABLE);
+	assert_true(j.msrs_missing);
+	f.flag = false;
+	check_judge(&f, &j);
+	assert_int_equal(j.verdict, VERDICT_UNABLE);
+	reason("svm-disabled");
+}
+
+static void amd_in_other_hands(void **state)
+{
+	no_module();
+	make_amd();
 	f.kvm_holds = true;
 	check_judge(&f, &j);
-	reason("svm-held");
+	assert_int_equal(j.verdict, VERDICT_ABLE);
+	assert_int_equal(reason("svm-held")->cpu, -1);
+	/* Where it can be seen, the CPU is told, and that it is not KVM's module only. */
+	f.cpus[1].efer |= EFER_SVME;
+	check_judge(&f, &j);
+	assert_int_equal(j.verdict, VERDICT_ABLE);
+	assert_int_equal(j.n, 2); /* and module-not-loaded */
+	assert_int_equal(reason("svm-held")->cpu, 1);
+	assert_int_equal(reason("svm-held")->found, EFER_SVME | EFER_LMA | EFER_LME);
+	/* swivl itself is no stranger. */
+	f.module_loaded = f.swivl.exists = true;
+	f.kvm_holds = false;
+	check_judge(&f, &j);
+	assert_false(has_reason("svm-held"));
+	assert_int_equal(j.n, 0);
 }
 
 static void no_permission(void **state)
@@ -252,7 +330,10 @@ int main(void)
 		T(without_msrs_linux_flags_speak),
 		T(cpus_that_differ),
 		T(neither_vendor),
-		T(amd),
+		T(amd_is_well),
+		T(amd_processors_that_cannot),
+		T(amd_without_msrs),
+		T(amd_in_other_hands),
 		T(no_permission),
 		T(other_things_in_the_way),
 		T(cpuinfo_is_read_by_its_keys),
