@@ -232,7 +232,10 @@ long rq_get_sregs2(struct request *rq)
 
 	sregs_get_common(vcpu, (struct kvm_sregs *)k);
 	if (is_pae_paging(vcpu->state.cr0, vcpu->state.cr4, vcpu->state.efer)) {
+		/* They may have to be read from the guest's memory. */
+		host_read_lock(&vcpu->vm->mem_lock);
 		vcpu_need(vcpu, STATE_PDPTR);
+		host_read_unlock(&vcpu->vm->mem_lock);
 		memcpy(k->pdptrs, vcpu->state.pdptr, sizeof(k->pdptrs));
 		k->flags = KVM_SREGS2_FLAGS_PDPTRS_VALID;
 	}
