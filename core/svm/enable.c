@@ -146,6 +146,9 @@ bool svm_cpu_enable(struct refusal_report *why)
 	if (memcmp(&caps, &svm.caps, sizeof(caps)))
 		return refuse(why, REFUSE_MIXED_CPUS, "CPUID.8000000Ah", svm.caps.features,
 			      caps.features);
+	/* Firmware may treat CPUs differently: where it is disabled, setting SVME faults. */
+	if (!svm_check_vm_cr(x86_rdmsr(AMD_VM_CR), why))
+		return false;
 	if (efer & EFER_SVME)
 		return refuse(why, REFUSE_SVM_HELD, "EFER.SVME", 0, efer);
 	x86_wrmsr(IA32_EFER, efer | EFER_SVME);

@@ -193,6 +193,16 @@ COLD void entry_failed(struct vcpu *vcpu, u64 reason)
 	memcpy(&v->vmcb->save, &v->backup, sizeof(v->backup));
 	v->vmcb->control.event_inj = 0;
 	v->vmcb->control.clean = 0;
+	if (v->vmcb->control.tlb_control) {
+		/*
+		 * It flushed nothing: who is next does, be it another. Numbers of this generation
+		 * may be in the TLB from before.
+		 */
+		if (v->vmcb->control.tlb_control == TLB_FLUSH_ALL)
+			v->here->next_asid = svm.caps.asids;
+		v->before |= SVM_BEFORE_FLUSH;
+		v->generation = 0;
+	}
 	v->stepping = false;
 	v->soft_advanced = false;
 	vcpu->dirty |= vcpu->valid & (STATE_ALL & ~STATE_MODE);
@@ -296,7 +306,7 @@ static inline void after_exit(struct vcpu *vcpu, struct svm_vcpu *v)
 		rule = &svm_wrmsr_rule;
 	e->kind = rule->kind;
 	if (rule->flags & SVM_EXIT_LENGTH) {
-		if (svm.caps.features & SVM_NEXT_RIP)
+		if ((svm.caps.features & SVM_NEXT_RIP) && vmcb->control.next_rip)
 			e->length = (u8)(vmcb->control.next_rip - vmcb->save.rip);
 		else
 			svm_instruction(vcpu, rule);

@@ -28,7 +28,8 @@ static void setup(struct svm_vcpu *v)
 	c->msrpm_pa = host_page_pa(svm.msrpm);
 	c->virtual_interrupt = V_INTR_MASKING;
 	c->nested_paging = 1;
-	c->nested_cr3 = v->vcpu->vm->stage2.root_pa;
+	c->nested_cr3 = v->vcpu->vm->vendor_data ? host_page_pa(v->vcpu->vm->vendor_data) :
+						   v->vcpu->vm->stage2.root_pa;
 	v->vmcb->save.dr6 = DR6_ONES;
 }
 
@@ -78,6 +79,7 @@ void svm_new_asid(struct svm_vcpu *v)
 		c->tlb_control = TLB_FLUSH_GUEST;
 		return;
 	}
+	c->tlb_control = 0;
 	if (cpu->next_asid >= svm.caps.asids) {
 		cpu->generation++;
 		cpu->next_asid = 1;
@@ -168,14 +170,28 @@ static void count_vms(s32 change)
 	host_mutex_unlock(&svm.vms_lock);
 }
 
+/*
+ * Nested tables have as many levels as the host's own (APM vol. 2, 15.25.3). Where those are five,
+ * one with a single entry stands above the root.
+ */
 static int svm_vm_create(struct vm *vm)
 {
+	if (x86_read_cr4() & CR4_LA57) {
+		u64 *top = host_page_alloc();
+
+		if (!top)
+			return -SWIVL_ENOMEM;
+		top[0] = vm->stage2.root_pa | npt_format.table;
+		vm->vendor_data = top;
+	}
 	count_vms(1);
 	return 0;
 }
 
 static void svm_vm_destroy(struct vm *vm)
 {
+	host_page_free(vm->vendor_data);
+	vm->vendor_data = NULL;
 	count_vms(-1);
 }
 
