@@ -193,16 +193,9 @@ COLD void entry_failed(struct vcpu *vcpu, u64 reason)
 	memcpy(&v->vmcb->save, &v->backup, sizeof(v->backup));
 	v->vmcb->control.event_inj = 0;
 	v->vmcb->control.clean = 0;
-	if (v->vmcb->control.tlb_control) {
-		/*
-		 * It flushed nothing: who is next does, be it another. Numbers of this generation
-		 * may be in the TLB from before.
-		 */
-		if (v->vmcb->control.tlb_control == TLB_FLUSH_ALL)
-			v->here->next_asid = svm.caps.asids;
-		v->before |= SVM_BEFORE_FLUSH;
-		v->generation = 0;
-	}
+	/* It flushed nothing, and others have numbers that are free only after a flush: anew. */
+	if (v->vmcb->control.tlb_control == TLB_FLUSH_ALL)
+		v->here->next_asid = svm.caps.asids;
 	v->stepping = false;
 	v->soft_advanced = false;
 	vcpu->dirty |= vcpu->valid & (STATE_ALL & ~STATE_MODE);

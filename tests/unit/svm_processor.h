@@ -13,23 +13,29 @@
 
 #define CPUS 2
 
+#define MODEL_ASIDS 16
 struct cpu_model {
 	u64 cr4, dr[8], xcr0;
 	u64 efer, vm_cr, save_pa, tsc_aux, pat;
 	u64 fs_base, star; /* for all of their kind */
 	u64 xss;
 	unsigned int entries, flushes, ibpbs, int18s, verws;
+	u64 tlb[MODEL_ASIDS]; /* whose translations are cached, and of which time; 0: none */
+	u64 cached_pa; /* the VMCB that is kept (15.15), as the last exit left it */
+	struct vmcb cached;
 };
 
 static struct cpu_model cpus[CPUS];
 static int this_cpu;
 #define CPU (&cpus[this_cpu])
+#include "processor.h"
 
 /* ---- what tests set ------------------------------------------------------------------------ */
 
 /* Called for each entry that is not refused; it sets the exit. */
 static void (*guest)(struct vmcb *vmcb, u64 *gpr);
 static u32 cpuid_x1_ecx, cpuid_8a_ebx, cpuid_8a_edx;
+static const u64 *nested_time; /* of the tables; what was cached before is stale */
 static u8 code[64]; /* the guest's instructions, at 0x1000 */
 #define CODE_AT 0x1000u
 static u8 memory[64]; /* the guest's, at guest physical 0 */
@@ -75,7 +81,13 @@ static u64 *msr_of(u32 msr)
 }
 
 u64 x86_rdmsr(u32 msr) { return *msr_of(msr); }
-void x86_wrmsr(u32 msr, u64 value) { *msr_of(msr) = value; }
+
+void x86_wrmsr(u32 msr, u64 value)
+{
+	if (msr == IA32_EFER && (value & EFER_SVME) && (CPU->vm_cr & 0x10))
+		fail_msg("#GP: EFER.SVME where VM_CR.SVMDIS is set (15.30.1)");
+	*msr_of(msr) = value;
+}
 
 struct x86_cpuid x86_cpuid(u32 leaf, u32 subleaf)
 {
@@ -100,19 +112,98 @@ struct x86_cpuid x86_cpuid(u32 leaf, u32 subleaf)
 	return (struct x86_cpuid){ 0 };
 }
 
-u64 x86_read_cr4(void) { return CPU->cr4; }
-u64 x86_read_dr(unsigned int n) { return CPU->dr[n]; }
-void x86_write_dr(unsigned int n, u64 value) { CPU->dr[n] = value; }
-u64 x86_xgetbv(void) { return CPU->xcr0; }
-void x86_xsetbv(u64 value) { CPU->xcr0 = value; }
-void x86_xsave(void *area, u64 mask) { assert_int_equal(CPU->xcr0 & mask, mask); }
-void x86_xrstor(const void *area, u64 mask) { assert_int_equal(CPU->xcr0 & mask, mask); }
-void x86_fxsave(void *area) { }
-void x86_fxrstor(const void *area) { }
-void x86_int18(void) { CPU->int18s++; }
-void x86_verw(void) { CPU->verws++; }
-
 /* ---- SVM -------------------------------------------------------------------------------------- */
+
+/* 15.5.1, and 15.20 for events. */
+static const char *vmrun_refuses(const struct vmcb *vmcb)
+{
+	const struct vmcb_control *c = &vmcb->control;
+	const struct vmcb_save *s = &vmcb->save;
+	bool paged_long = (s->efer & EFER_LME) && (s->cr0 & CR0_PG);
+	u32 type = EVENT_INJ_TYPE(c->event_inj);
+	u8 vector = (u8)c->event_inj;
+
+#define REFUSE(condition) \
+	do { \
+		if (condition) \
+			return #condition; \
+	} while (0)
+	REFUSE(!(s->efer & EFER_SVME));
+	REFUSE(!(s->cr0 & CR0_CD) && (s->cr0 & CR0_NW));
+	REFUSE(s->cr0 >> 32);
+	REFUSE(s->cr4 >> 24);
+	REFUSE(s->dr6 >> 32 || s->dr7 >> 32);
+	REFUSE(s->efer >> 16);
+	REFUSE(paged_long && (!(s->cr4 & CR4_PAE) || !(s->cr0 & CR0_PE)));
+	REFUSE(paged_long && (s->cs.attr & 0x600) == 0x600);
+	REFUSE(!(c->intercepts2 & INTERCEPT2_VMRUN));
+	REFUSE(!c->asid || c->asid >= cpuid_8a_ebx);
+	REFUSE((c->iopm_pa | c->msrpm_pa) & 0xfff);
+	REFUSE(c->nested_paging && (c->nested_cr3 & 0xfff || !c->nested_cr3));
+	for (unsigned int i = 0; c->nested_paging && i < 64; i += 8)
+		REFUSE((s->g_pat >> i & 0xff) > 7 || (s->g_pat >> i & 0xfe) == 2);
+	if (c->event_inj & EVENT_INJ_VALID) {
+		REFUSE(type == 1 || type > 4 || c->event_inj & 0x7ffff000);
+		REFUSE(type == INJ_EXCEPTION && (vector > 31 || vector == VECTOR_NMI));
+	}
+#undef REFUSE
+	return NULL;
+}
+
+/* What is said to be unchanged has to be what the processor kept. */
+static void check_clean_bits(const struct vmcb *now)
+{
+	const struct vmcb *then = &CPU->cached;
+	u32 clean = now->control.clean;
+
+#define SAME(bit, from, to) \
+	do { \
+		size_t at = offsetof(struct vmcb, from), end = offsetof(struct vmcb, to); \
+		if ((clean & (bit)) && memcmp((u8 *)now + at, (u8 *)then + at, end - at)) \
+			fail_msg("changed though " #bit ": " #from " to " #to); \
+	} while (0)
+	SAME(CLEAN_INTERCEPTS, control.read_cr, control.iopm_pa);
+	SAME(CLEAN_MAPS, control.iopm_pa, control.tsc_offset);
+	SAME(CLEAN_INTERCEPTS, control.tsc_offset, control.asid);
+	SAME(CLEAN_ASID, control.asid, control.tlb_control);
+	SAME(CLEAN_INTERRUPT, control.virtual_interrupt, control.interrupt_state);
+	SAME(CLEAN_NESTED, control.nested_paging, control.reserved_098);
+	SAME(CLEAN_NESTED, control.nested_cr3, control.lbr_control);
+	SAME(CLEAN_NESTED, save.g_pat, save.debugctl);
+	SAME(CLEAN_LBR, control.lbr_control, control.clean);
+	SAME(CLEAN_LBR, save.debugctl, reserved_698);
+	SAME(CLEAN_CR, save.efer, save.reserved_0d8);
+	SAME(CLEAN_CR, save.cr4, save.dr7);
+	SAME(CLEAN_DR, save.dr7, save.rflags);
+	SAME(CLEAN_SEG, save.es, save.fs);
+	SAME(CLEAN_SEG, save.cpl, save.reserved_0cc);
+	SAME(CLEAN_TABLES, save.gdtr, save.ldtr);
+	SAME(CLEAN_TABLES, save.idtr, save.tr);
+	SAME(CLEAN_CR2, save.cr2, save.reserved_248);
+#undef SAME
+}
+
+/*
+ * 15.16: translations stay under their number until a flush. Whoever enters under one finds only
+ * its own there, and none from before the tables were changed.
+ */
+static void use_tlb(const struct vmcb_control *c, u64 vmcb_pa)
+{
+	u64 mine = vmcb_pa + (nested_time ? *nested_time : 0);
+
+	CPU->flushes += c->tlb_control != 0;
+	if (c->tlb_control == TLB_FLUSH_ALL)
+		memset(CPU->tlb, 0, sizeof(CPU->tlb));
+	else if (c->tlb_control == TLB_FLUSH_GUEST && (cpuid_8a_edx & SVM_FLUSH_BY_ASID))
+		CPU->tlb[c->asid] = 0;
+	else if (c->tlb_control)
+		fail_msg("TLB_CONTROL %u", c->tlb_control);
+	if (CPU->tlb[c->asid] && CPU->tlb[c->asid] != mine)
+		fail_msg("stale translations under ASID %u", c->asid);
+	CPU->tlb[c->asid] = mine;
+}
+
+static const char *refused_for; /* by the last VMRUN; NULL: not */
 
 void svm_enter(u64 *gpr, u64 vmcb_pa, u64 host_pa)
 {
@@ -123,18 +214,22 @@ void svm_enter(u64 *gpr, u64 vmcb_pa, u64 host_pa)
 		fail_msg("#UD: VMRUN with EFER.SVME clear");
 	if ((vmcb_pa | host_pa | CPU->save_pa) & 0xfff || !CPU->save_pa || !host_pa)
 		fail_msg("#GP: VMRUN with an address that is not page-aligned");
-	if (entry_refused || !(c->intercepts2 & INTERCEPT2_VMRUN) || !c->asid ||
-	    c->asid >= cpuid_8a_ebx || !(vmcb->save.efer & EFER_SVME)) {
+	if (CPU->cached_pa == vmcb_pa)
+		check_clean_bits(vmcb);
+	refused_for = entry_refused ? "the test" : vmrun_refuses(vmcb);
+	if (refused_for) {
 		memset(&vmcb->save, 0x55, sizeof(vmcb->save));
 		c->exit_code = ~0ull;
 		return;
 	}
 	CPU->entries++;
-	CPU->flushes += c->tlb_control != 0;
+	use_tlb(c, vmcb_pa);
 	c->exit_info[0] = c->exit_info[1] = c->exit_int_info = 0;
 	guest(vmcb, gpr);
 	c->event_inj &= ~EVENT_INJ_VALID;
 	CPU->dr[7] = DR7_ONE;
+	CPU->cached_pa = vmcb_pa;
+	CPU->cached = *vmcb;
 }
 
 /* What the instruction alone would raise; only where it raises something. */
@@ -162,45 +257,7 @@ u32 x86_lsl(u16 selector) { return 0xffffffff; }
 struct x86_table x86_sgdt(void) { return (struct x86_table){ 0x7f, 0x1000 }; }
 struct x86_table x86_sidt(void) { return (struct x86_table){ 0xfff, 0x2000 }; }
 
-/* ---- the host, and what core/svm uses of core/vm ------------------------------------------------ */
-
-static long allocations;
-static long fail_alloc;
-static const char *died;
-
-static void *take(size_t size)
-{
-	if (fail_alloc && !--fail_alloc)
-		return NULL;
-	allocations++;
-	return memset(aligned_alloc(4096, (size + 4095) & ~4095ul), 0, (size + 4095) & ~4095ul);
-}
-
-void *host_page_alloc(void) { return take(4096); }
-void *host_pages_alloc(unsigned int n) { return take(n * 4096); }
-void *host_alloc(size_t size) { return take(size); }
-void host_free(void *p) { allocations -= p != NULL; free(p); }
-void host_page_free(void *p) { host_free(p); }
-void host_pages_free(void *p, unsigned int n) { host_free(p); }
-u64 host_page_pa(const void *p) { return (size_t)p; }
-unsigned int host_cpu(void) { return this_cpu; }
-unsigned int host_cpu_limit(void) { return CPUS; }
-int host_on_cpu(unsigned int cpu, void (*fn)(void *arg), void *arg)
-{
-	int before = this_cpu;
-
-	if (cpu >= CPUS)
-		return -SWIVL_ENXIO;
-	this_cpu = cpu;
-	fn(arg);
-	this_cpu = before;
-	return 0;
-}
-void host_log(enum host_log level, const char *fmt, ...) { }
-void host_mutex_init(struct host_mutex *m) { }
-void host_mutex_lock(struct host_mutex *m) { }
-void host_mutex_unlock(struct host_mutex *m) { }
-void vm_die(struct vm *vm, const char *why) { died = why; }
+/* ---- what core/svm uses of core/vm ----------------------------------------------------------- */
 
 void vcpu_need_slow(struct vcpu *vcpu, u32 groups)
 {
@@ -264,9 +321,9 @@ static void processors_reset(void)
 	cpuid_x1_ecx = CPUID_X1_ECX_SVM;
 	cpuid_8a_ebx = 4;
 	cpuid_8a_edx = SVM_NESTED_PAGING;
-	this_cpu = 0;
+	nested_time = NULL;
+	home_reset();
 	entry_refused = false;
-	died = NULL;
 	raised = 0;
 	memset(code, 0x90, sizeof(code));
 }

@@ -40,6 +40,7 @@ static u64 gdt_table[16] = {
 	[8] = 0xff008b0000002087 | 0x123ull << 16, [9] = 0xffffff00, /* task 0x40 */
 };
 #define CPU (&cpus[this_cpu])
+#include "processor.h"
 
 /* ---- what tests set ------------------------------------------------------------------------------ */
 
@@ -129,7 +130,6 @@ struct x86_cpuid x86_cpuid(u32 leaf, u32 subleaf)
 REGISTER(cr0)
 REGISTER(cr2)
 REGISTER(cr3)
-REGISTER(cr4)
 #define SELECTOR(name) u16 x86_read_##name(void) { return CPU->name; }
 SELECTOR(ds)
 SELECTOR(es)
@@ -140,14 +140,6 @@ u16 x86_read_ss(void) { return 0x18; }
 u16 x86_sldt(void) { return CPU->ldtr; }
 u16 x86_str(void) { return CPU->tr; }
 void x86_write_cr2(u64 value) { CPU->cr2 = value; }
-u64 x86_read_dr(unsigned int n) { return CPU->dr[n]; }
-void x86_write_dr(unsigned int n, u64 value) { CPU->dr[n] = value; }
-u64 x86_xgetbv(void) { return CPU->xcr0; }
-void x86_xsetbv(u64 value) { CPU->xcr0 = value; }
-void x86_xsave(void *area, u64 mask) { assert_int_equal(CPU->xcr0 & mask, mask); }
-void x86_xrstor(const void *area, u64 mask) { assert_int_equal(CPU->xcr0 & mask, mask); }
-void x86_fxsave(void *area) { }
-void x86_fxrstor(const void *area) { }
 struct x86_table x86_sgdt(void) { return CPU->gdt; }
 struct x86_table x86_sidt(void) { return CPU->idt; }
 void x86_lgdt(const struct x86_table *t) { CPU->gdt = *t; }
@@ -158,8 +150,6 @@ void x86_load_es(u16 selector) { CPU->es = selector; }
 void x86_load_fs(u16 selector) { CPU->fs = selector; *msr_of(IA32_FS_BASE) = 0; }
 void x86_load_gs_swapped(u16 selector) { CPU->gs = selector; *msr_of(IA32_KERNEL_GS_BASE) = 0; }
 void x86_int2(void) { CPU->int2s++; }
-void x86_int18(void) { CPU->int18s++; }
-void x86_verw(void) { CPU->verws++; }
 
 /* Limit of the task in force, which exits cut. */
 static u32 task_limit[CPUS];
@@ -381,89 +371,11 @@ bool vmx_enter(u64 *gpr, struct vmx_switch *s)
 
 /* ---- the home -------------------------------------------------------------------------------------------- */
 
-static long allocations;
-static long fail_alloc;
-static char log_line[256];
-static const char *died;
-
-static void *page(void)
-{
-	allocations++;
-	if (fail_alloc && !--fail_alloc) {
-		allocations--;
-		return NULL;
-	}
-	return memset(aligned_alloc(4096, 4096), 0, 4096);
-}
-
-void *host_page_alloc(void) { return page(); }
-void host_page_free(void *p) { allocations -= p != NULL; free(p); }
-u64 host_page_pa(const void *p) { return (size_t)p; }
-
-void *host_alloc(size_t size)
-{
-	allocations++;
-	if (fail_alloc && !--fail_alloc) {
-		allocations--;
-		return NULL;
-	}
-	return calloc(1, size);
-}
-
-void host_free(void *p)
-{
-	allocations -= p != NULL;
-	free(p);
-}
-
-unsigned int host_cpu(void) { return this_cpu; }
-unsigned int host_cpu_limit(void) { return CPUS; }
-u32 host_tsc_khz(void) { return 2000000; }
-static bool online[CPUS] = { true, true };
-
-int host_on_cpu(unsigned int cpu, void (*fn)(void *arg), void *arg)
-{
-	int before = this_cpu;
-
-	if (cpu >= CPUS || !online[cpu])
-		return -SWIVL_ENXIO;
-	this_cpu = cpu;
-	fn(arg);
-	this_cpu = before;
-	return 0;
-}
-
 void host_cr4_change(u64 set, u64 clear)
 {
 	CPU->cr4 = (CPU->cr4 & ~clear) | set;
 	if (!(CPU->cr4 & CR4_VMXE) && CPU->root)
 		fail_msg("#GP: CR4.VMXE cleared in VMX operation");
-}
-
-void host_preempt_off(void) { }
-void host_preempt_on(void) { }
-void host_irq_disable(void) { }
-void host_irq_enable(void) { }
-void host_spin_init(struct host_spin *s) { }
-unsigned long host_spin_lock(struct host_spin *s) { return 0; }
-void host_spin_unlock(struct host_spin *s, unsigned long flags) { }
-void host_mutex_init(struct host_mutex *m) { }
-void host_mutex_lock(struct host_mutex *m) { }
-void host_mutex_unlock(struct host_mutex *m) { }
-
-void host_log(enum host_log level, const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(log_line, sizeof(log_line), fmt, args);
-	va_end(args);
-}
-
-void vm_die(struct vm *vm, const char *why)
-{
-	vm->dead = true;
-	died = why;
 }
 
 void vcpu_need_slow(struct vcpu *vcpu, u32 groups)
@@ -514,14 +426,10 @@ static void processors_reset(void)
 		CPU->idt = (struct x86_table){ 0xfff, 0xfffffe0000000000 };
 		task_limit[this_cpu] = 0x2087;
 	}
-	this_cpu = 0;
+	home_reset();
 	entry_error = 0;
 	broken_field = ~0u;
 	cpuid_7_edx = 0;
-	fail_alloc = 0;
-	died = NULL;
-	log_line[0] = 0;
-	online[0] = online[1] = true;
 }
 
 #endif
