@@ -261,7 +261,7 @@ static const struct msr_desc msrs[] = {
 	/* AMD's that kernels look at without asking CPUID: SYSCFG, HWCR, NB_CFG, INT_PENDING. */
 	FIXED(0xc0010010, 0),
 	FIXED(0xc0010015, 0),
-	FIXED(0xc001001f, 0),
+	{ .first = 0xc001001f, .count = 1, .flags = MSR_FIXED | MSR_IGNORE }, /* Linux sets a bit */
 	FIXED(0xc0010055, 0),
 };
 
