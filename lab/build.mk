@@ -3,7 +3,7 @@
 # The emulated machine: packages, make test, make run and make shell.
 #
 #   make test      TESTS='smoke run_*' MACHINES='*haswell*:1': only these
-#   make run       CPU=corei7_skylake_x CPUS=2: another machine than the usual; its guest has as
+#   make run       CPU=amd, CPU=corei7_skylake_x, CPUS=2: another machine than the usual; its guest has as
 #                  many processors, or GUEST_CPUS=4; DEVICE=/dev/kvm: Linux' own hypervisor
 #   make shell     the same, with a prompt
 
@@ -12,7 +12,7 @@ HEADERS = $(lastword $(shell ls -dv /usr/src/linux-headers-*-cloud-amd64 2>/dev/
 .PHONY: install-run install-test kernel hello test run shell
 
 install-run:
-	@lab/install run
+	@lab/install $(RUN_LISTS)
 
 install-test:
 	@lab/install run test
@@ -46,14 +46,15 @@ MACHINE_FILES = --mem 768 --add $(BUILD)/cli/swivl:/lab/bin/swivl \
 	--text "/lab/guest-cmdline:$$(lab/kernel cmdline)" --text /lab/device:$(DEVICE) \
 	--text /lab/guest-cpus:$(GUEST_CPUS) --add lab/demo.sh:/lab/demo.sh \
 	$(if $(filter /dev/kvm,$(DEVICE)),--carry kvm-intel --carry kvm-amd,--add $(BUILD)/host/linux/swivl.ko)
+RUN_LISTS = run $(if $(filter amd%,$(CPU)),amd)
 DEMO_BUILDS = cli $(if $(filter /dev/kvm,$(DEVICE)),,module)
 
 run:
-	@lab/install run
+	@lab/install $(RUN_LISTS)
 	@echo "Building"
 	@$(MAKE) -s -j$$(nproc) --no-print-directory run-here
 shell:
-	@lab/install run
+	@lab/install $(RUN_LISTS)
 	@echo "Building"
 	@$(MAKE) -s -j$$(nproc) --no-print-directory shell-here
 

@@ -4,9 +4,18 @@ say() {
 	printf '# %s\n' "$*"
 	"$@"
 }
+if grep -q -w svm /proc/cpuinfo; then
+	kvm=kvm-amd
+	emulator="QEMU, no accelerator"
+else
+	kvm=kvm-intel
+	emulator=Bochs
+fi
+printf '# emulated by %s: %s, %s processor(s)\n' "$emulator" \
+	"$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" $(nproc)
 device=$(cat /lab/device)
 if [ "$device" = /dev/kvm ]; then
-	say modprobe $(grep -q -w vmx /proc/cpuinfo && echo kvm-intel || echo kvm-amd) || exit 1
+	say modprobe $kvm || exit 1
 else
 	# It says why not in the kernel's log.
 	say insmod /lab/swivl.ko || {
