@@ -6,6 +6,7 @@ from . import cmdline
 # The names that lab/matrix has for them.
 CPUS = {
     "amd": "EPYC-v1,+svm,+npt",
+    "amd_la57": "EPYC-v1,+svm,+npt,+la57",
     "amd_no_npt": "EPYC-v1,+svm,-npt",
     "amd_no_svm": "EPYC-v1,-svm",
 }
@@ -16,6 +17,8 @@ def command(spec, kernel, initrd, work):
     console = f"file:{work}/console"
     if spec.interactive:
         console = spec.tty
+    # Only what unpacks the kernel switches the fifth level of page tables on.
+    image = kernel.vmlinuz if spec.cpu == "amd_la57" else kernel.vmlinux
     machine = ["-M", "microvm,acpi=off,pit=on,pic=on,rtc=on,isa-serial=on"]
     if spec.cpus > 1:
         machine = ["-M", "pc,usb=off", "-smp", str(spec.cpus)]     # microvm without ACPI has one CPU
@@ -31,5 +34,5 @@ def command(spec, kernel, initrd, work):
             "-m", str(spec.mem), "-display", "none", "-monitor", "none", "-no-reboot", "-nodefaults",
             "-nic", "none", "-no-user-config", "-serial", console,
             "-chardev", "stdio,id=out,signal=off", "-device", "isa-debugcon,iobase=0xe9,chardev=out",
-            "-kernel", kernel.vmlinux, "-initrd", initrd,
+            "-kernel", image, "-initrd", initrd,
             "-append", cmdline.build(spec, *line)]
