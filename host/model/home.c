@@ -328,6 +328,12 @@ void host_write_unlock(struct host_rwlock *l)
 	expect(pthread_rwlock_unlock((pthread_rwlock_t *)l), "write unlock");
 }
 
+void model_must_hold(struct host_rwlock *l)
+{
+	if (!pthread_rwlock_trywrlock((pthread_rwlock_t *)l))
+		die("a lock is not held");
+}
+
 void host_spin_init(struct host_spin *s)
 {
 	s->opaque[0] = 0;

@@ -34,6 +34,7 @@ extern bool model_signal; /* host_signal_pending() */
 extern u64 model_time_ns;
 extern u32 model_tsc_khz;
 void model_advance(u64 ns); /* and fire the timers that are due */
+void model_must_hold(struct host_rwlock *l); /* by whomever; ends the program otherwise */
 extern unsigned int model_kicks; /* calls of host_vcpu_kick() */
 extern char model_log[256]; /* the last line logged */
 

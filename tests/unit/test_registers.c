@@ -155,6 +155,11 @@ static void sregs2_and_pae(void **state)
 	assert_int_equal(a.pdptrs[0], 0x5001);
 	assert_int_equal(a.pdptrs[3], 0x6001);
 	assert_int_equal(a.cr3, 0x1020);
+	/* Where a vendor fetches them, memory is held meanwhile. */
+	model_vcpu(vcpu)->valid &= ~STATE_PDPTR;
+	((struct model_hw *)model_vcpu(vcpu)->vendor_data)->state.pdptr[3] = 0x8001;
+	assert_int_equal(call(KVM_GET_SREGS2, &b), 0);
+	assert_int_equal(b.pdptrs[3], 0x8001);
 	/* Given along, they are not read from memory. */
 	a.pdptrs[1] = 0x7001;
 	assert_int_equal(call(KVM_SET_SREGS2, &a), 0);

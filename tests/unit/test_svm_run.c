@@ -196,6 +196,40 @@ static void exceptions_and_what_is_the_hosts(void **state)
 	assert_int_equal(exit_by(CODE_FERR_FREEZE, 0, 0)->kind, EXIT_NONE);
 }
 
+/* Another vCPU may put anything where an instruction exited. */
+static void any_bytes_for_any_exit(void **state)
+{
+	static const u64 codes[] = { CODE_READ_CR0, CODE_READ_CR0 + 4, CODE_READ_CR8, CODE_WRITE_CR0,
+				     CODE_WRITE_CR0 + 4, CODE_WRITE_CR8, CODE_READ_DR0 + 7,
+				     CODE_WRITE_DR0 + 15, CODE_EXCEPTION + VECTOR_BP, CODE_CPUID,
+				     CODE_HLT, CODE_MSR, CODE_VMMCALL, CODE_ICEBP, CODE_WBINVD,
+				     CODE_XSETBV };
+	static const u8 likely[] = { 0x0f, 0x01, 0x06, 0x20, 0x22, 0x23, 0x66, 0x67, 0x48, 0x41,
+				     0xcc, 0xf1, 0xf4, 0xa2, 0xe6, 0xf0, 0x30 };
+	unsigned int understood = 0, x = 1;
+
+	for (unsigned int i = 0; i < 500000; i++) {
+		u64 number = codes[i % ARRAY_SIZE(codes)];
+		const struct exit *e;
+
+		for (unsigned int k = 0; k < 16; k++) {
+			x = x * 1664525 + 1013904223;
+			code[k] = x >> 29 == 7 ? x >> 20 : likely[(x >> 16) % sizeof(likely)];
+		}
+		vcpu->state.rip = CODE_AT + (x >> 28 ? 0 : sizeof(code) - 3);
+		vcpu->dirty |= STATE_RIP;
+		e = exit_by(number, x >> 30 & 1, 0);
+		vcpu->event.type = EVENT_NONE;
+		if (e->kind == EXIT_NONE)
+			continue;
+		understood++;
+		assert_true(e->length && e->length <= 15);
+		assert_true(e->kind != EXIT_CR || e->cr.gpr < 16);
+		assert_true(e->kind != EXIT_DR || (e->dr.gpr < 16 && e->dr.dr < 8));
+	}
+	assert_true(understood > 1000);
+}
+
 static void svm_in_the_guest_is_undefined(void **state)
 {
 	for (u64 number = CODE_VMRUN; number <= CODE_SKINIT; number++)
@@ -402,6 +436,7 @@ int main(void)
 		T(hidden_bits_of_control_registers),
 		T(nested_faults),
 		T(exceptions_and_what_is_the_hosts),
+		T(any_bytes_for_any_exit),
 		T(svm_in_the_guest_is_undefined),
 		T(codes_without_a_handler_are_unknown),
 		T(events_are_injected),
