@@ -104,7 +104,7 @@ static void wake_up_cpu(void)
 	__this_cpu_write(home_cpu_on, true);
 }
 
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
+#ifdef SWIVL_SYSCORE_DATA /* since 6.19, and in stable kernels */
 static int sleep_begin(void *unused)
 {
 	this_cpu_down(NULL);
