@@ -43,7 +43,7 @@ DEVICE ?= /dev/swivl
 GUEST_CPUS ?= $(or $(CPUS),1)
 MACHINE_FILES = --mem 768 --add $(BUILD)/cli/swivl:/lab/bin/swivl \
 	--add "$$(lab/kernel vmlinuz):/boot/vmlinuz" --add "$$(lab/kernel initrd):/boot/initrd" \
-	--text "/lab/guest-cmdline:$$(lab/kernel cmdline)" --text /lab/device:$(DEVICE) \
+	--text "/lab/guest-cmdline:$$(lab/kernel cmdline $(CPU))" --text /lab/device:$(DEVICE) \
 	--text /lab/guest-cpus:$(GUEST_CPUS) --add lab/demo.sh:/lab/demo.sh \
 	$(if $(filter /dev/kvm,$(DEVICE)),--carry kvm-intel --carry kvm-amd,--add $(BUILD)/host/linux/swivl.ko)
 RUN_LISTS = run $(if $(filter amd%,$(CPU)),amd)

@@ -157,7 +157,7 @@ class Run:
             for image in s.guest:
                 add[f"boot/{image}"] = getattr(kernel.get(), image)
                 add["boot/initrd"] = initramfs.guest()
-                data["lab/guest-cmdline"] = (cmdline.guest().encode() + b"\n", 0o644)
+                data["lab/guest-cmdline"] = (cmdline.guest(self.cpu).encode() + b"\n", 0o644)
         driver = DRIVER % " ".join(s.name for s in scripts)
         return machine.Spec(cpu=self.cpu, cpus=self.cpus, mem=max(s.mem for s in scripts),
                             script=driver.encode(),

@@ -12,7 +12,7 @@ cp /boot/initrd /tmp/initrd
 # guest NAME CPUS END
 guest() {
 	swivl run --stats --cpus $2 --mem 256 --kernel /boot/vmlinuz --initrd /tmp/initrd \
-		--cmdline "quiet $(cat /lab/guest-cmdline) rdinit=/smp-init smp=$2 end=$3" \
+		--cmdline "quiet $(guest_cmdline) rdinit=/smp-init smp=$2 end=$3" \
 		</dev/null >/tmp/out 2>&1
 	status=$?
 	cat /tmp/out
