@@ -30,7 +30,7 @@ trouble() {{
 	tail -n +$first /tmp/.log | head -n 60 | sed "s/^/{MARK}log /"
 }}
 cd /lab/tests
-dmesg -c >/dev/null
+dmesg -c >/tmp/started
 for t in %s; do
 	echo "{MARK}begin $t"
 	sh ./$t.sh
