@@ -35,6 +35,8 @@ for t in %s; do
 	echo "{MARK}begin $t"
 	sh ./$t.sh
 	s=$?
+	# KVM is in the way of who wants its device or the processor.
+	for m in kvm_intel kvm_amd kvm; do rmmod $m 2>/dev/null; done
 	trouble
 	echo "{MARK}end $t $s"
 done
