@@ -250,7 +250,7 @@ struct vcpu {
 	void *vendor_data;
 };
 
-/* ---- state.c: state between memory and hardware (lead) --------------------------------- */
+/* ---- state.c: state between memory and hardware ---------------------------------------------- */
 
 /* Make groups good in vcpu->state; as need, and to be written back before the next entry. */
 void vcpu_need_slow(struct vcpu *vcpu, u32 groups);
@@ -292,7 +292,7 @@ unsigned int vcpu_cpl(struct vcpu *vcpu);
 struct walk_ctx;
 void vcpu_walk_ctx(struct vcpu *vcpu, struct walk_ctx *ctx);
 
-/* ---- object.c: life of VMs and vCPUs (lead) --------------------------------------------- */
+/* ---- object.c: life of VMs and vCPUs --------------------------------------------------------- */
 
 int vm_create(struct vm **out);
 int vcpu_create(struct vm *vm, u32 id, struct vcpu **out);
@@ -300,7 +300,7 @@ struct vcpu *vm_find_vcpu(struct vm *vm, u32 id);
 /* Our own bug: say it, stop this VM, keep the host alive. */
 void vm_die(struct vm *vm, const char *why);
 
-/* ---- run.c and exits.c (lead) ------------------------------------------------------------ */
+/* ---- run.c and exits.c ----------------------------------------------------------------------- */
 
 long vcpu_run(struct vcpu *vcpu);
 /* KVM_CAP_SYNC_REGS: registers through struct kvm_run (requests_vcpu.c). 0 or error. */
@@ -324,7 +324,7 @@ static inline bool vcpu_trace_must_wait(const struct vcpu *vcpu)
 }
 size_t vcpu_trace_size(const struct vcpu *vcpu);
 
-/* ---- events.c (lead) ---------------------------------------------------------------------- */
+/* ---- events.c -------------------------------------------------------------------------------- */
 
 void vcpu_raise(struct vcpu *vcpu, u8 vector);
 void vcpu_raise_error(struct vcpu *vcpu, u8 vector, u32 error);
