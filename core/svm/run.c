@@ -126,18 +126,6 @@ COLD void store_dirty(struct vcpu *vcpu)
 		v->before |= SVM_BEFORE_WINDOWS;
 }
 
-/* Two flags in one look. */
-static inline bool wants_window(const struct vcpu *vcpu)
-{
-	u16 both;
-
-	_Static_assert(offsetof(struct vcpu, want_nmi_window) ==
-			       offsetof(struct vcpu, want_irq_window) + 1,
-		       "next to each other");
-	memcpy(&both, &vcpu->want_irq_window, sizeof(both));
-	return both;
-}
-
 static inline void prepare(struct vcpu *vcpu, struct svm_vcpu *v)
 {
 	struct vmcb *vmcb = v->vmcb;
@@ -317,7 +305,7 @@ void svm_run(struct vcpu *vcpu)
 	struct svm_vcpu *v = to_svm(vcpu);
 
 	prepare(vcpu, v);
-	if ((wants_window(vcpu) || v->before) && !before_entry(vcpu)) {
+	if ((vcpu_wants_window(vcpu) || v->before) && !before_entry(vcpu)) {
 		entry_failed(vcpu, 0);
 		return;
 	}

@@ -326,6 +326,18 @@ size_t vcpu_trace_size(const struct vcpu *vcpu);
 
 /* ---- events.c -------------------------------------------------------------------------------- */
 
+/* Two flags in one look: a vendor does, before each entry. */
+static inline bool vcpu_wants_window(const struct vcpu *vcpu)
+{
+	u16 both;
+
+	_Static_assert(offsetof(struct vcpu, want_nmi_window) ==
+			       offsetof(struct vcpu, want_irq_window) + 1,
+		       "next to each other");
+	memcpy(&both, &vcpu->want_irq_window, sizeof(both));
+	return both;
+}
+
 void vcpu_raise(struct vcpu *vcpu, u8 vector);
 void vcpu_raise_error(struct vcpu *vcpu, u8 vector, u32 error);
 void vcpu_raise_page_fault(struct vcpu *vcpu, u64 address, u32 error);

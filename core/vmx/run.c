@@ -152,18 +152,6 @@ static inline void store_dirty(struct vcpu *vcpu)
 	vcpu->dirty = 0;
 }
 
-/* Two flags in one look. */
-static inline bool wants_window(const struct vcpu *vcpu)
-{
-	u16 both;
-
-	_Static_assert(offsetof(struct vcpu, want_nmi_window) ==
-			       offsetof(struct vcpu, want_irq_window) + 1,
-		       "next to each other");
-	memcpy(&both, &vcpu->want_irq_window, sizeof(both));
-	return both;
-}
-
 /*
  * PEBS writes to a linear address, and in a guest that would be the guest's. A program may sample
  * the threads that it runs guests with, and begin at any time.
@@ -261,7 +249,7 @@ void vmx_run(struct vcpu *vcpu)
 	u32 reason;
 
 	prepare(vcpu, to_vmx(vcpu));
-	if ((wants_window(vcpu) || to_vmx(vcpu)->before) && !before_entry(vcpu)) {
+	if ((vcpu_wants_window(vcpu) || to_vmx(vcpu)->before) && !before_entry(vcpu)) {
 		entry_failed(vcpu, 0);
 		return;
 	}
