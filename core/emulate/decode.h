@@ -92,4 +92,11 @@ static inline u8 insn_group(const struct insn *insn)
 	return insn->modrm >> 3 & 7;
 }
 
+/* A call to the hypervisor: Intel's VMCALL and AMD's VMMCALL, each undefined for the other. */
+static inline bool insn_is_hypercall(const struct insn *insn)
+{
+	return insn->encoding == INSN_LEGACY && insn->map == 1 && insn->opcode == 0x01 &&
+	       (insn->modrm == 0xc1 || insn->modrm == 0xd9) && !(insn->prefixes & INSN_LOCK);
+}
+
 #endif

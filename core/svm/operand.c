@@ -17,29 +17,20 @@ static bool again(struct vcpu *vcpu)
 /* Where it stands; what a look at the code needs of the state is there then. */
 static inline u64 linear_rip(struct vcpu *vcpu, enum decode_mode *mode)
 {
-	struct vcpu_state *s = &vcpu->state;
-
 	svm_fetch_mode(vcpu);
-	*mode = vcpu_decode_mode(vcpu);
-	if (*mode == DECODE_64)
-		return s->rip;
-	vcpu_need(vcpu, STATE_SEG);
-	return (u32)(s->rip + s->seg[SEG_CS].base);
+	return vcpu_linear_rip(vcpu, mode);
 }
 
 /* The instruction at RIP to v->insn. */
 static bool fetch_instruction(struct vcpu *vcpu)
 {
 	struct svm_vcpu *v = to_svm(vcpu);
-	struct vcpu_state *s = &vcpu->state;
+	struct page_fault fault;
 	enum decode_mode mode;
-	u64 cr2 = s->cr2, linear = linear_rip(vcpu, &mode);
+	u64 linear = linear_rip(vcpu, &mode);
 
-	if (vcpu_fetch(vcpu, &v->fetch, &v->insn, mode, linear) == SERVED)
+	if (vcpu_peek(vcpu, &v->fetch, &v->insn, mode, linear, &fault) == SERVED)
 		return true;
-	/* A page fault that was raised is not: the guest may have it by itself. */
-	vcpu->exception.type = EVENT_NONE;
-	s->cr2 = cr2;
 	return again(vcpu);
 }
 

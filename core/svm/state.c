@@ -206,11 +206,15 @@ static void store_cr(struct vcpu *vcpu, struct vmcb *vmcb)
 	vcpu->hardware_writes += 4;
 }
 
-/* #DB and #AC always: a guest could have the processor deliver them without end. */
+/*
+ * #DB and #AC always: a guest could have the processor deliver them without end. #UD for the other
+ * vendor's hypercall.
+ */
 void svm_store_exceptions(struct vcpu *vcpu)
 {
 	struct svm_vcpu *v = to_svm(vcpu);
-	u32 exceptions = 1u << VECTOR_DB | 1u << VECTOR_AC | 1u << VECTOR_MC;
+	u32 exceptions = 1u << VECTOR_DB | 1u << VECTOR_UD | 1u << VECTOR_AC |
+			 1u << VECTOR_MC;
 
 	if (vcpu->guest_debug & KVM_GUESTDBG_USE_SW_BP)
 		exceptions |= 1u << VECTOR_BP;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /* One handler for each reason to leave a guest. */
 #include "core/vm/events.h"
+#include "core/vm/fetch.h"
 #include "core/vm/vm.h"
 #include "core/x86/cpu.h"
 #include "core/x86/regs.h"
@@ -76,6 +77,45 @@ static int debug_exit(struct vcpu *vcpu, u8 vector, u64 dr6)
 	return HANDLED_USER;
 }
 
+/* No paravirtual interface is offered: the answer is KVM's "no such call". */
+static int on_hypercall(struct vcpu *vcpu)
+{
+	vcpu->gpr[RAX] = -1000ll;
+	if (vcpu_cpl(vcpu))
+		vcpu->gpr[RAX] = -1ll;
+	if (!(vcpu->state.efer & EFER_LMA))
+		vcpu->gpr[RAX] = (u32)vcpu->gpr[RAX];
+	vcpu_skip(vcpu);
+	return HANDLED_RESUME;
+}
+
+/*
+ * Software that was built on the other vendor's processor calls with that one's instruction, and
+ * gets the same answer. Everything else that is undefined stays so, also where it can no longer be
+ * read as it was executed.
+ */
+static int on_invalid_opcode(struct vcpu *vcpu)
+{
+	struct fetch fetch = { 0 };
+	struct page_fault fault;
+	enum decode_mode mode;
+	struct insn insn;
+	u64 linear;
+	int ret;
+
+	vcpu_need(vcpu, STATE_RIP | STATE_RFLAGS | STATE_CR | STATE_CR3 | STATE_MODE);
+	linear = vcpu_linear_rip(vcpu, &mode);
+	ret = vcpu_peek(vcpu, &fetch, &insn, mode, linear, &fault);
+	if (ret == -SWIVL_EAGAIN)
+		return ret;
+	if (ret != SERVED || !insn_is_hypercall(&insn)) {
+		vcpu_raise(vcpu, VECTOR_UD);
+		return HANDLED_RESUME;
+	}
+	vcpu->exit.length = insn.length;
+	return on_hypercall(vcpu);
+}
+
 static int on_exception(struct vcpu *vcpu)
 {
 	const struct exit *e = &vcpu->exit;
@@ -99,6 +139,8 @@ static int on_exception(struct vcpu *vcpu)
 		vcpu->event = (struct event){ .type = EVENT_SOFT_EXCEPTION, .vector = VECTOR_BP,
 					      .length = e->length };
 		return HANDLED_RESUME;
+	case VECTOR_UD:
+		return on_invalid_opcode(vcpu);
 	case VECTOR_PF:
 		vcpu_raise_page_fault(vcpu, e->exception.info, e->exception.error);
 		return HANDLED_RESUME;
@@ -350,18 +392,6 @@ static int on_misconfig(struct vcpu *vcpu)
 {
 	vm_die(vcpu->vm, "a second-level page table entry is malformed (SDM vol. 3, 29.3.3.1)");
 	return unexpected(vcpu);
-}
-
-/* No paravirtual interface is offered: the answer is KVM's "no such call". */
-static int on_hypercall(struct vcpu *vcpu)
-{
-	vcpu->gpr[RAX] = -1000ll;
-	if (vcpu_cpl(vcpu))
-		vcpu->gpr[RAX] = -1ll;
-	if (!(vcpu->state.efer & EFER_LMA))
-		vcpu->gpr[RAX] = (u32)vcpu->gpr[RAX];
-	vcpu_skip(vcpu);
-	return HANDLED_RESUME;
 }
 
 static int on_xsetbv(struct vcpu *vcpu)

@@ -161,14 +161,13 @@ static bool same_as_last(const struct fetch *f, u8 length, u64 linear, enum deco
 }
 
 COLD int fetch_anew(struct vcpu *vcpu, struct fetch *f, struct insn *insn, enum decode_mode mode,
-		    u64 linear)
+		    u64 linear, struct page_fault *fault)
 {
-	struct page_fault fault;
 	int err;
 
 	f->mode = mode;
 	f->decoded = false;
-	err = fetch_bytes(vcpu, f, linear, &fault);
+	err = fetch_bytes(vcpu, f, linear, fault);
 	if (err == -SWIVL_EAGAIN && !f->nbytes)
 		return err;
 	switch (decode(insn, f->bytes, f->nbytes, mode)) {
@@ -177,9 +176,7 @@ COLD int fetch_anew(struct vcpu *vcpu, struct fetch *f, struct insn *insn, enum 
 		return SERVED;
 	case DECODE_TRUNCATED:
 		/* It goes on where nothing can be fetched, or not now. */
-		if (err == -SWIVL_EAGAIN)
-			return err;
-		return err ? raise_for(vcpu, err, &fault) : -SWIVL_EOPNOTSUPP;
+		return err ? err : -SWIVL_EOPNOTSUPP;
 	default:
 		return -SWIVL_EOPNOTSUPP;
 	}
@@ -204,11 +201,20 @@ COLD bool decode_kept(struct fetch *f, struct insn *insn, enum decode_mode mode,
 	return f->decoded;
 }
 
-int vcpu_fetch(struct vcpu *vcpu, struct fetch *f, struct insn *insn, enum decode_mode mode,
-	       u64 linear)
+int vcpu_peek(struct vcpu *vcpu, struct fetch *f, struct insn *insn, enum decode_mode mode,
+	      u64 linear, struct page_fault *fault)
 {
 	if (still_good(vcpu, f, linear) && (same_as_last(f, insn->length, linear, mode) ||
 					    decode_kept(f, insn, mode, linear)))
 		return SERVED;
-	return fetch_anew(vcpu, f, insn, mode, linear);
+	return fetch_anew(vcpu, f, insn, mode, linear, fault);
+}
+
+int vcpu_fetch(struct vcpu *vcpu, struct fetch *f, struct insn *insn, enum decode_mode mode,
+	       u64 linear)
+{
+	struct page_fault fault;
+	int ret = vcpu_peek(vcpu, f, insn, mode, linear, &fault);
+
+	return ret == SERVED ? ret : raise_for(vcpu, ret, &fault);
 }

@@ -47,6 +47,18 @@ static inline enum decode_mode vcpu_decode_mode(const struct vcpu *vcpu)
 	return attr & SEG_ATTR_DB ? DECODE_32 : DECODE_16;
 }
 
+/* RIP as a linear address, with the mode of the code there. State as for the mode, and STATE_RIP. */
+static inline u64 vcpu_linear_rip(struct vcpu *vcpu, enum decode_mode *mode)
+{
+	struct vcpu_state *s = &vcpu->state;
+
+	*mode = vcpu_decode_mode(vcpu);
+	if (*mode == DECODE_64)
+		return s->rip;
+	vcpu_need(vcpu, STATE_SEG);
+	return (u32)(s->rip + s->seg[SEG_CS].base);
+}
+
 /* mem_lock held for reading. Guest physical address of @linear: SERVED, RAISED or an error. */
 int vcpu_translate(struct vcpu *vcpu, u64 linear, u8 access, u64 *gpa);
 
@@ -61,5 +73,11 @@ const u8 *vcpu_code_at(struct vcpu *vcpu, const struct fetch *f, u64 linear);
  */
 int vcpu_fetch(struct vcpu *vcpu, struct fetch *f, struct insn *insn, enum decode_mode mode,
 	       u64 linear);
+/*
+ * The same where the processor has fetched it already: nothing is raised. An error instead; with
+ * -SWIVL_EFAULT *fault says what would have been.
+ */
+int vcpu_peek(struct vcpu *vcpu, struct fetch *f, struct insn *insn, enum decode_mode mode,
+	      u64 linear, struct page_fault *fault);
 
 #endif

@@ -98,10 +98,14 @@ static void store_cr(struct vcpu *vcpu)
 	v->before |= VMX_BEFORE_FLUSH;
 }
 
-/* #DB and #AC always: a guest could have the processor deliver them without end. */
+/*
+ * #DB and #AC always: a guest could have the processor deliver them without end. #UD for the other
+ * vendor's hypercall.
+ */
 static void store_intercepts(struct vcpu *vcpu)
 {
-	u32 exceptions = 1u << VECTOR_DB | 1u << VECTOR_AC | 1u << VECTOR_MC;
+	u32 exceptions = 1u << VECTOR_DB | 1u << VECTOR_UD | 1u << VECTOR_AC |
+			 1u << VECTOR_MC;
 
 	if (vcpu->guest_debug & KVM_GUESTDBG_USE_SW_BP)
 		exceptions |= 1u << VECTOR_BP;

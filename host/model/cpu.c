@@ -129,6 +129,8 @@ static void copy_groups(struct vcpu_state *to, const struct vcpu_state *from, u3
 	GROUP(STATE_CR3, cr3);
 	if (groups & STATE_SEG)
 		memcpy(to->seg, from->seg, sizeof(to->seg));
+	GROUP(STATE_MODE, seg[SEG_CS].attr);
+	GROUP(STATE_MODE, seg[SEG_SS].attr);
 	GROUP(STATE_TABLES, gdt);
 	GROUP(STATE_TABLES, idt);
 	GROUP(STATE_SYSENTER, sysenter_cs);

@@ -338,17 +338,118 @@ TEST(virtualization_instructions)
 CODE64(vmcall, "vmcall\n");
 CODE64(vmmcall, "vmmcall\n");
 
-/* A number that nobody serves: -1000 comes back, and the guest goes on. */
+/* A number that nobody serves: -1000 comes back, and the guest goes on; with either instruction. */
 TEST(hypercall_unknown)
 {
-	struct kvm_regs r = { .rax = 0x7fff0000, .rbx = 1 };
+	static const struct expected list[] = { NAME(vmcall), NAME(vmmcall) };
 	struct guest_cpu *c = setup();
 
-	if (guest_intel)
-		EQUAL(TRY(c, vmcall, &r), NO_EXCEPTION);
-	else
-		EQUAL(TRY(c, vmmcall, &r), NO_EXCEPTION);
-	EQUAL(r.rax, -1000);
-	EQUAL(r.rbx, 1);
-	EQUAL(r.rip, GUEST_CODE + 4);
+	for (size_t i = 0; i < ARRAY_SIZE(list); i++) {
+		struct kvm_regs r = { .rax = 0x7fff0000, .rbx = 1 };
+
+		EQUAL(guest_try(c, list[i].code, list[i].end, &r), NO_EXCEPTION);
+		EQUAL(r.rax, -1000);
+		EQUAL(r.rbx, 1);
+		EQUAL(r.rip, GUEST_CODE + 4);
+	}
+}
+
+CODE64(lock_vmcall, ".byte 0xf0\n vmcall\n");
+CODE64(lock_vmmcall, ".byte 0xf0\n vmmcall\n");
+CODE64(vmcall_in_memory, ".byte 0x0f, 0x01, 0x01\n");
+CODE64(ud1, ".byte 0x0f, 0xb9, 0xc1\n");
+
+/* What only looks like one is as undefined as ever. */
+TEST(hypercall_lookalikes)
+{
+	static const struct expected list[] = {
+		NAME(lock_vmcall), NAME(lock_vmmcall), NAME(undefined), NAME(ud1),
+	};
+	struct guest_cpu *c = setup();
+	struct kvm_regs sgdt = { .rax = 0x7fff0000, .rcx = 0x9000 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(list); i++) {
+		struct kvm_regs r = { .rax = 0x7fff0000 };
+		int vector;
+
+		if (list[i].code == lock_vmmcall && !guest_intel)
+			continue; /* QEMU's processor takes it */
+		vector = guest_try(c, list[i].code, list[i].end, &r);
+		if (vector != VECTOR_UD)
+			FAIL("%s: vector %d instead of #UD", list[i].name, vector);
+		EQUAL(guest_events(&g)->event[0].rip, GUEST_CODE);
+		EQUAL(guest_events(&g)->event[0].rax, 0x7fff0000);
+	}
+	/* With a memory operand it is SGDT. */
+	EQUAL(TRY(c, vmcall_in_memory, &sgdt), NO_EXCEPTION);
+	EQUAL(sgdt.rax, 0x7fff0000);
+}
+
+/* The kernel alone may call: -1, and then the HLT behind it faults. */
+TEST(hypercall_of_a_user)
+{
+	static const struct expected list[] = { NAME(vmcall), NAME(vmmcall) };
+	struct guest_cpu *c = setup();
+	struct kvm_sregs s;
+
+	guest_sregs(c, &s);
+	s.cs.selector = SEL_USER64;
+	s.ss.selector = SEL_USER_DATA;
+	s.cs.dpl = s.ss.dpl = 3;
+	for (size_t i = 0; i < ARRAY_SIZE(list); i++) {
+		struct kvm_regs r = { .rax = 0x7fff0000 };
+
+		if (guest_is_kvm(&g) && (list[i].code == vmcall) != guest_intel)
+			continue; /* KVM has #GP for some of the others' */
+		guest_set_sregs(c, &s);
+		EQUAL(guest_try(c, list[i].code, list[i].end, &r), VECTOR_GP);
+		EQUAL(guest_events(&g)->event[0].rip, GUEST_CODE + 3);
+		EQUAL(guest_events(&g)->event[0].rax, -1);
+	}
+}
+
+CODE16(vmcall_16, "vmcall\n");
+CODE16(vmmcall_16, "vmmcall\n");
+
+TEST(hypercall_in_real_mode)
+{
+	static const struct expected list[] = { NAME(vmcall_16), NAME(vmmcall_16) };
+	struct guest_cpu *c = setup();
+
+	guest_mode(c, MODE_REAL);
+	for (size_t i = 0; i < ARRAY_SIZE(list); i++) {
+		struct kvm_regs r = { .rax = 0x7fff0000 };
+
+		EQUAL(guest_try(c, list[i].code, list[i].end, &r), NO_EXCEPTION);
+		EQUAL(r.rax, 0xfffffc18);
+		EQUAL(r.rip, GUEST_CODE + 4);
+	}
+}
+
+/* At the end of a page, with none behind it. */
+TEST(hypercall_at_page_end)
+{
+	static const struct expected list[] = {
+		WANT(vmcall, VECTOR_PF, PF_FETCH, 0), WANT(vmmcall, VECTOR_PF, PF_FETCH, 0),
+		WANT(undefined, VECTOR_UD, 0, 0),
+	};
+	struct guest_cpu *c = setup();
+	const struct guest_event *event = &guest_events(&g)->event[0];
+	u64 end = GUEST_DATA + 0x1000;
+
+	guest_small_pages(&g);
+	*guest_pte(&g, end) = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(list); i++) {
+		const struct expected *e = &list[i];
+		u64 start = end - (u64)(e->end - e->code);
+		struct kvm_regs r = { .rip = start, .rsp = GUEST_STACK, .rflags = 2 };
+
+		guest_load(&g, start, e->code, e->end);
+		guest_events(&g)->count = 0;
+		guest_set_regs(c, &r);
+		guest_run_to(c, KVM_EXIT_IO);
+		EQUAL(event->vector, e->vector);
+		EQUAL(event->rip, e->vector == VECTOR_UD ? start : end);
+		EQUAL(event->rax, e->vector == VECTOR_UD ? 0 : -1000);
+	}
 }

@@ -268,14 +268,11 @@ void vcpu_need_slow(struct vcpu *vcpu, u32 groups)
 static const u8 *kept; /* the code, where the last walk is still good */
 const u8 *vcpu_code_at(struct vcpu *vcpu, const struct fetch *f, u64 linear) { return kept; }
 
-int vcpu_fetch(struct vcpu *vcpu, struct fetch *f, struct insn *insn, enum decode_mode mode,
-	       u64 linear)
+int vcpu_peek(struct vcpu *vcpu, struct fetch *f, struct insn *insn, enum decode_mode mode,
+	      u64 linear, struct page_fault *fault)
 {
-	if (linear < CODE_AT || linear >= CODE_AT + sizeof(code)) {
-		vcpu->exception.type = EVENT_EXCEPTION;
-		vcpu->state.cr2 = linear;
-		return RAISED;
-	}
+	if (linear < CODE_AT || linear >= CODE_AT + sizeof(code))
+		return -SWIVL_EFAULT;
 	return decode(insn, code + linear - CODE_AT, sizeof(code) - (linear - CODE_AT), mode) ?
 		       -SWIVL_EOPNOTSUPP : SERVED;
 }

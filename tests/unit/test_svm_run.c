@@ -180,6 +180,10 @@ static void exceptions_and_what_is_the_hosts(void **state)
 	assert_int_equal(CPU->dr[6], DR6_ONES);
 	e = exit_by(CODE_EXCEPTION + VECTOR_AC, 0, 0);
 	assert_true(e->exception.vector == VECTOR_AC && e->exception.has_error);
+	e = exit_by(CODE_EXCEPTION + VECTOR_UD, 0, 0);
+	assert_true(e->exception.vector == VECTOR_UD && !e->exception.has_error && !e->length);
+	assert_int_equal(seen.control.exceptions,
+			 1u << VECTOR_DB | 1u << VECTOR_UD | 1u << VECTOR_AC | 1u << VECTOR_MC);
 	e = exit_by(CODE_EXCEPTION + VECTOR_PF, 5, 0xdead);
 	assert_true(e->exception.error == 5 && e->exception.info == 0xdead);
 	CODE_IS(0xcc);

@@ -112,9 +112,17 @@ static void ept_violations(void **state)
 	assert_true(vcpu->dirty & STATE_SHADOW);
 }
 
+static u32 seen_exceptions;
+
+static void excepted_guest(u64 *gpr)
+{
+	seen_exceptions = guest_read(EXCEPTION_BITMAP);
+	plain_guest(gpr);
+}
+
 static void exception(u32 info, u64 qualification)
 {
-	guest = plain_guest;
+	guest = excepted_guest;
 	exit_reason = REASON_EXCEPTION;
 	exit_qualification = qualification;
 	exit_info = INTR_INFO_VALID | info;
@@ -134,6 +142,10 @@ static void exceptions_and_what_is_the_hosts(void **state)
 	assert_true(e->exception.vector == VECTOR_BP && e->length == 3);
 	exception(INTR_HARDWARE_EXCEPTION << 8 | INTR_INFO_ERROR_CODE | VECTOR_AC, 0);
 	assert_true(e->exception.vector == VECTOR_AC && e->exception.has_error);
+	exception(INTR_HARDWARE_EXCEPTION << 8 | VECTOR_UD, 0);
+	assert_true(e->exception.vector == VECTOR_UD && !e->exception.has_error && !e->length);
+	assert_int_equal(seen_exceptions,
+			 1u << VECTOR_DB | 1u << VECTOR_UD | 1u << VECTOR_AC | 1u << VECTOR_MC);
 	assert_int_equal(CPU->int2s + CPU->int18s, 0);
 	exception(INTR_NMI << 8 | VECTOR_NMI, 0);
 	assert_true(e->kind == EXIT_NMI && CPU->int2s == 1);
