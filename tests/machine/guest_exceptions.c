@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /* Exceptions: delivered, nested, interrupted in their delivery; instructions a guest has not. */
+#include <errno.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include "guest.h"
 
@@ -268,6 +270,151 @@ TEST(nmi_redelivered)
 		request(c->fd, KVM_NMI, 0);
 		EQUAL(TRY(c, only_wait, &r), NO_EXCEPTION);
 		delivered(c, VECTOR_NMI, 0, GUEST_CODE);
+		guest_end(&g);
+	}
+}
+
+/*
+ * Or that the caller has not provided yet: the run ends with what could not be delivered, and when
+ * the memory is there the event arrives, once, as if nothing had been.
+ */
+enum missing { NO_SLOT, READ_ONLY, NO_ACCESS };
+
+static struct {
+	const char *name;
+	const u8 *code, *end;
+	u8 vector;
+	u32 error;
+	s32 rip;
+	bool goes_on; /* vectors from 32 on return */
+} const events[] = {
+	{ "#UD", undefined, undefined_end, VECTOR_UD, 0, 0 },
+	{ "#GP", bad_selector, bad_selector_end, VECTOR_GP, 0x1238, 5 },
+	{ "#PF", read_unmapped, read_unmapped_end, VECTOR_PF, 0, 10 },
+	{ "INT n", soft_int, soft_int_end, 0x55, 0, 2, true },
+	{ "INT3", breakpoint, breakpoint_end, VECTOR_BP, 0, 1 },
+	{ "interrupt", only_wait, only_wait_end, 0x77, 0, 0, true },
+	{ "NMI", only_wait, only_wait_end, VECTOR_NMI, 0, 0, true },
+};
+
+static void begin_event(struct guest_cpu *c, size_t i)
+{
+	struct kvm_regs r = { .rip = GUEST_CODE, .rsp = GUEST_STACK,
+			      .rflags = RFLAGS_ONE | RFLAGS_IF };
+	struct kvm_interrupt irq = { .irq = 0x77 };
+
+	guest_load(&g, GUEST_CODE, events[i].code, events[i].end);
+	g.mem[GUEST_CODE + (events[i].end - events[i].code)] = 0xf4; /* HLT */
+	guest_set_regs(c, &r);
+	if (events[i].vector == 0x77)
+		request(c->fd, KVM_INTERRUPT, &irq);
+	else if (events[i].vector == VECTOR_NMI)
+		request(c->fd, KVM_NMI, 0);
+}
+
+/* The run that cannot deliver it, as often as the caller likes. */
+static void cannot_deliver(struct guest_cpu *c, size_t i, enum missing missing)
+{
+	bool software = events[i].code == soft_int || events[i].code == breakpoint;
+
+	for (unsigned int n = 0; n < 3; n++) {
+		int ret = try_request(c->fd, KVM_RUN, 0);
+
+		if (missing == NO_ACCESS) {
+			if (ret != -1 || errno != EFAULT)
+				FAIL("%s: %s", events[i].name, guest_exit_text(c));
+			continue;
+		}
+		/* AMD-V executes INT again, so there it is an instruction that is not for MMIO. */
+		if (ret || c->run->exit_reason != KVM_EXIT_INTERNAL_ERROR ||
+		    c->run->internal.suberror != (software && !guest_intel ?
+							  KVM_INTERNAL_ERROR_EMULATION :
+							  KVM_INTERNAL_ERROR_DELIVERY_EV))
+			FAIL("%s: %s", events[i].name, guest_exit_text(c));
+		EQUAL(guest_events(&g)->count, 0);
+	}
+}
+
+static void deliver_late(size_t i, bool stack, enum missing missing)
+{
+	u8 *memory = guest_memory(0x400000);
+	struct guest_cpu *c = setup();
+	struct kvm_sregs s;
+
+	memcpy(memory, g.mem + GUEST_IDT, 4096);
+	if (stack) {
+		*(u64 *)(g.mem + GUEST_TSS + 36) = FRESH + 0x201000;
+		for (int v = 0; v < 256; v++)
+			((u64 *)(g.mem + GUEST_IDT))[2 * v] |= 1ull << 32;
+	} else {
+		guest_sregs(c, &s);
+		s.idt.base = FRESH;
+		guest_set_sregs(c, &s);
+	}
+	if (missing != NO_SLOT)
+		CHECK(!guest_slot(&g, 1, missing == READ_ONLY ? KVM_MEM_READONLY : 0, FRESH, 0x400000,
+				  memory));
+	if (missing == NO_ACCESS)
+		CHECK(!mprotect(memory, 0x400000, PROT_NONE));
+	begin_event(c, i);
+	cannot_deliver(c, i, missing);
+	if (missing == NO_ACCESS)
+		CHECK(!mprotect(memory, 0x400000, PROT_READ | PROT_WRITE));
+	if (missing == READ_ONLY)
+		CHECK(!guest_slot(&g, 1, 0, FRESH, 0, memory));
+	if (missing != NO_ACCESS)
+		CHECK(!guest_slot(&g, 1, 0, FRESH, 0x400000, memory));
+	guest_run_to(c, events[i].goes_on ? KVM_EXIT_HLT : KVM_EXIT_IO);
+	if (!events[i].goes_on)
+		EQUAL(c->run->io.port, GUEST_PORT_FAULT);
+	delivered(c, events[i].vector, events[i].error, GUEST_CODE + events[i].rip);
+	guest_end(&g);
+	munmap(memory, 0x400000);
+}
+
+static void deliver_all_late(bool stack, enum missing missing)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(events); i++)
+		deliver_late(i, stack, missing);
+}
+
+TEST(tables_in_memory_that_comes_later)
+{
+	deliver_all_late(false, NO_SLOT);
+}
+
+TEST(stack_in_memory_that_comes_later)
+{
+	deliver_all_late(true, NO_SLOT);
+}
+
+TEST(stack_in_a_read_only_slot)
+{
+	deliver_all_late(true, READ_ONLY);
+}
+
+TEST(tables_and_stack_that_the_caller_took_away)
+{
+	deliver_all_late(false, NO_ACCESS);
+	deliver_all_late(true, NO_ACCESS);
+}
+
+/* Reading is all that a delivery does there. */
+TEST(tables_in_a_read_only_slot)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(events); i++) {
+		u8 *memory = guest_memory(0x1000);
+		struct guest_cpu *c = setup();
+		struct kvm_sregs s;
+
+		memcpy(memory, g.mem + GUEST_IDT, 4096);
+		CHECK(!guest_slot(&g, 1, KVM_MEM_READONLY, FRESH, 0x1000, memory));
+		guest_sregs(c, &s);
+		s.idt.base = FRESH;
+		guest_set_sregs(c, &s);
+		begin_event(c, i);
+		guest_run_to(c, events[i].goes_on ? KVM_EXIT_HLT : KVM_EXIT_IO);
+		delivered(c, events[i].vector, events[i].error, GUEST_CODE + events[i].rip);
 		guest_end(&g);
 	}
 }
