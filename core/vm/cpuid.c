@@ -497,7 +497,7 @@ static void derive(struct vcpu *vcpu)
 	e = find(vcpu, 0x80000008, 0);
 	bits = e ? e->eax & 0xff : GUEST_PHYS_BITS_DEFAULT;
 	vcpu->guest_phys_bits = bits < 32 || bits > 52 ? GUEST_PHYS_BITS_DEFAULT : bits;
-	/* What CR4 may hold follows from CPUID. */
+	vcpu_derive_cr4(vcpu);
 	vcpu_touch(vcpu, STATE_CR);
 	vcpu->dirty |= STATE_INTERCEPTS;
 }

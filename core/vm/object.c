@@ -189,6 +189,7 @@ static int vcpu_alloc(struct vm *vm, u32 id, struct vcpu **out)
 		return -SWIVL_ENOMEM;
 	}
 	vcpu_msrs_init(vcpu);
+	vcpu_derive_cr4(vcpu);
 	*out = vcpu;
 	return 0;
 }

@@ -131,7 +131,7 @@ static bool sregs_are_valid(struct vcpu *vcpu, const struct kvm_sregs *k)
 {
 	const u64 efer = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;
 
-	if ((k->cr0 & ~(u64)CR0_DEFINED) || (k->cr4 & vcpu_cr4_reserved(vcpu)) ||
+	if ((k->cr0 & ~(u64)CR0_DEFINED) || (k->cr4 & vcpu->cr4_reserved) ||
 	    (k->efer & ~(u64)efer) || k->cr8 > 15)
 		return false;
 	if ((k->cr0 & CR0_PG) && !(k->cr0 & CR0_PE))

@@ -131,7 +131,7 @@ static const struct {
 	{ CR4_SMEP, 7, 1, 7 },	   { CR4_SMAP, 7, 1, 20 },	{ CR4_UMIP, 7, 2, 2 },
 };
 
-u64 vcpu_cr4_reserved(struct vcpu *vcpu)
+void vcpu_derive_cr4(struct vcpu *vcpu)
 {
 	u64 allowed = CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE |
 		      CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT;
@@ -141,12 +141,15 @@ u64 vcpu_cr4_reserved(struct vcpu *vcpu)
 		u32 leaf = cr4_features[i].leaf;
 		u8 reg = cr4_features[i].reg, bit = cr4_features[i].bit;
 
-		/* Without a CPUID yet, the caller may set what a CPUID could announce. */
-		if (vcpu->ncpuid ? vcpu_has_cpuid(vcpu, leaf, 0, reg, bit) :
-				   cpuid_offers(leaf, 0, reg, bit))
+		/*
+		 * Of what this processor has: whatever CPUID says, entries with more would fail.
+		 * Without a CPUID yet, the caller may set what a CPUID could announce.
+		 */
+		if (cpuid_offers(leaf, 0, reg, bit) &&
+		    (!vcpu->ncpuid || vcpu_has_cpuid(vcpu, leaf, 0, reg, bit)))
 			allowed |= cr4_features[i].cr4;
 	}
-	return ~allowed;
+	vcpu->cr4_reserved = ~allowed;
 }
 
 int vcpu_set_cr4(struct vcpu *vcpu, u64 value)
@@ -157,7 +160,7 @@ int vcpu_set_cr4(struct vcpu *vcpu, u64 value)
 
 	vcpu_need(vcpu, STATE_CR | STATE_CR3);
 	old = s->cr4;
-	if (value & vcpu_cr4_reserved(vcpu))
+	if (value & vcpu->cr4_reserved)
 		return -SWIVL_EINVAL;
 	/* SDM vol. 3, 4.1.2 and 4.10.1. */
 	if ((s->efer & EFER_LMA) && !(value & CR4_PAE))

@@ -234,6 +234,7 @@ struct vcpu {
 	struct kvm_cpuid_entry2 *cpuid; /* ncpuid long, at most VCPU_MAX_CPUID */
 	u64 cpuid_xcr0; /* features of XCR0 that the guest's CPUID permits */
 	u64 guest_phys_bits; /* MAXPHYADDR of the guest's CPUID */
+	u64 cr4_reserved; /* bits that the guest's CPUID and this processor leave reserved */
 
 	struct fpu_area *fpu; /* XSAVE area, standard format, one page, 64-byte aligned */
 	u8 last_msr; /* place in the table of msr.c */
@@ -281,8 +282,8 @@ int vcpu_set_cr3(struct vcpu *vcpu, u64 value);
 int vcpu_set_cr4(struct vcpu *vcpu, u64 value);
 int vcpu_set_efer(struct vcpu *vcpu, u64 value);
 int vcpu_set_xcr0(struct vcpu *vcpu, u64 value);
-/* Bits that the guest's CPUID and this processor leave reserved. */
-u64 vcpu_cr4_reserved(struct vcpu *vcpu);
+/* vcpu->cr4_reserved, from CPUID. */
+void vcpu_derive_cr4(struct vcpu *vcpu);
 u64 vcpu_efer_reserved(struct vcpu *vcpu);
 /* Architectural reset (SDM vol. 3, table 10-1); INIT keeps what INIT keeps. */
 void vcpu_reset(struct vcpu *vcpu, bool init);

@@ -232,6 +232,49 @@ TEST(cr3_switches)
 	EQUAL(r.rbx, 50 * 1001);
 }
 
+/* A CPUID that announces what the processor has not: no such bit, and no entry that fails. */
+TEST(cpuid_that_lies)
+{
+	static const struct {
+		u32 leaf;
+		u8 reg, bit; /* EBX is 1 */
+		u64 cr4;
+	} list[] = {
+		{ 1, 2, 17, CR4_PCIDE }, { 7, 1, 0, CR4_FSGSBASE }, { 7, 1, 7, CR4_SMEP },
+		{ 7, 1, 20, CR4_SMAP },	 { 7, 2, 2, CR4_UMIP },	    { 7, 2, 3, CR4_PKE },
+		{ 7, 2, 16, CR4_LA57 },
+	};
+	struct guest_cpu *c = setup(MODE_LONG);
+	struct kvm_cpuid2 *cpuid = guest_supported_cpuid(&g);
+	struct kvm_sregs good, s;
+	unsigned int lies = 0;
+	u64 missing = 0;
+
+	if (guest_is_kvm(&g))
+		SKIP("KVM on AMD leaves some of it to the processor");
+	guest_sregs(c, &good);
+	for (size_t i = 0; i < ARRAY_SIZE(list); i++) {
+		u32 *reg = &guest_cpuid_entry(cpuid, list[i].leaf)->ebx + (list[i].reg - 1);
+
+		if (!(*reg >> list[i].bit & 1))
+			missing |= list[i].cr4;
+		*reg |= 1u << list[i].bit;
+	}
+	request(c->fd, KVM_SET_CPUID2, cpuid);
+	for (size_t i = 0; i < ARRAY_SIZE(list); i++) {
+		if (!(missing & list[i].cr4))
+			continue;
+		lies++;
+		s = good;
+		s.cr4 |= list[i].cr4;
+		if (try_request(c->fd, KVM_SET_SREGS, (u64)&s) != -1)
+			FAIL("CR4 bit %#llx can be set by the caller", list[i].cr4);
+		if (write_cr(c, 4, CR4_LONG | list[i].cr4) != VECTOR_GP)
+			FAIL("CR4 bit %#llx can be set by the guest", list[i].cr4);
+	}
+	CHECK(lies);
+}
+
 /* ---- PAE: the page directory pointers are registers of the processor ---- */
 
 CODE32(pae_reload, "movl $0, 0x107018\n movl $0xd0000000, %ebx\n"

@@ -2,6 +2,7 @@
 // uses: $(MODEL)
 /* What is offered, what a guest sees, and the requests between. */
 #include "model_test.h"
+#include "core/x86/regs.h"
 
 #define ALL 0xffffffffu
 #define MAX 256
@@ -369,6 +370,29 @@ static void cr4_before_cpuid(void **state)
 	assert_int_equal(model_call(handle, KVM_SET_SREGS, &s), 0);
 }
 
+/* A CPUID that announces more than the processor has: CR4 is the processor's all the same. */
+static void cr4_of_a_cpuid_that_lies(void **state)
+{
+	struct x86_cpuid seven = x86_cpuid(7, 0);
+	struct kvm_sregs s;
+
+	seven.ebx &= ~(1u << 7); /* SMEP */
+	seven.ecx &= ~(1u << 2); /* UMIP */
+	model_cpuid_set(7, 0, seven);
+	get_supported();
+	assert_false(must(7, 0)->ebx & 1u << 7);
+	must(7, 0)->ebx |= 1u << 7;
+	must(7, 0)->ecx |= 1u << 2;
+	assert_int_equal(model_call(handle, KVM_SET_CPUID2, &list), 0);
+	assert_int_equal(model_call(handle, KVM_GET_SREGS, &s), 0);
+	s.cr4 = CR4_SMAP;
+	assert_int_equal(model_call(handle, KVM_SET_SREGS, &s), 0);
+	s.cr4 = CR4_SMEP;
+	assert_int_equal(model_call(handle, KVM_SET_SREGS, &s), -SWIVL_EINVAL);
+	s.cr4 = CR4_UMIP;
+	assert_int_equal(model_call(handle, KVM_SET_SREGS, &s), -SWIVL_EINVAL);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, model_teardown)
@@ -387,6 +411,7 @@ int main(void)
 		TEST(after_it_has_run),
 		TEST(the_older_request),
 		TEST(cr4_before_cpuid),
+		TEST(cr4_of_a_cpuid_that_lies),
 	};
 
 	return cmocka_run_group_tests_name("cpuid", tests, NULL, NULL);
