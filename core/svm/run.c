@@ -10,6 +10,12 @@
 #define REFUSABLE \
 	(STATE_CR | STATE_CR3 | STATE_SEG | STATE_TABLES | STATE_DR7 | STATE_PAT | STATE_SYSCALL)
 
+/*
+ * Vectors that are exceptions on all processors and in all modes: 0 to 19 without NMI, #BR, 9 and
+ * 15. Others an entry may be refused for (APM vol. 2, 15.20).
+ */
+#define EXCEPTIONS 0xf7ddbu
+
 /* Kept out of the road's own code, with their own stack and saved registers. */
 #define COLD static __attribute__((__cold__, __noinline__))
 
@@ -38,6 +44,9 @@ COLD void inject(struct vcpu *vcpu)
 		info |= EVENT_INJ_ERROR | (u64)e->error << 32;
 	v->vmcb->control.event_inj = info;
 	vcpu->hardware_writes++;
+	/* The entry may be refused for it alone, long after the last state that was changed. */
+	if (e->type == EVENT_EXCEPTION && !(EXCEPTIONS >> e->vector & 1))
+		memcpy(&v->backup, &v->vmcb->save, sizeof(v->backup));
 	if (e->type >= EVENT_SOFT_INTERRUPT) {
 		v->vmcb->save.rip += e->length;
 		v->vmcb->control.next_rip = v->vmcb->save.rip;
@@ -178,7 +187,8 @@ COLD void entry_failed(struct vcpu *vcpu, u64 reason)
 	e->hw_reason = reason;
 	e->hw_info[0] = e->hw_info[1] = 0;
 	e->fail_reason = reason;
-	memcpy(&v->vmcb->save, &v->backup, sizeof(v->backup));
+	if (reason == CODE_INVALID)
+		memcpy(&v->vmcb->save, &v->backup, sizeof(v->backup));
 	v->vmcb->control.event_inj = 0;
 	v->vmcb->control.clean = 0;
 	/* It flushed nothing, and others have numbers that are free only after a flush: anew. */

@@ -245,6 +245,39 @@ TEST(vcpu_events)
 	EQUAL(guest_events(&g)->event[0].error, 0x1238);
 }
 
+CODE64(moves_on, "nop\n out %al, $0xe0\n mov $0x6000, %esp\n mov %esp, 0x9000\n"
+		 "mov $0x100000, %eax\n mov %rax, %cr3\n nop\n out %al, $0xe0\n nop\n hlt\n");
+
+/*
+ * An exception that is none: some processors refuse the entry. The guest is where it was, and goes
+ * on when the event is taken back.
+ */
+TEST(refused_event_changes_nothing)
+{
+	struct guest_cpu *c = setup();
+	struct kvm_vcpu_events e, odd;
+	struct kvm_regs regs;
+
+	LOAD(&g, moves_on);
+	guest_report(c);
+	guest_report(c);
+	request(c->fd, KVM_GET_VCPU_EVENTS, &e);
+	odd = e;
+	odd.exception.injected = 1;
+	odd.exception.nr = 31;
+	odd.exception.has_error_code = 0;
+	request(c->fd, KVM_SET_VCPU_EVENTS, &odd);
+	if (guest_run(c) != KVM_EXIT_FAIL_ENTRY)
+		SKIP("this processor injects it");
+	guest_regs(c, &regs);
+	EQUAL(regs.rsp, 0x6000);
+	EQUAL(regs.rip, GUEST_CODE + 26);
+	EQUAL(regs.rax, 0x100000);
+	request(c->fd, KVM_SET_VCPU_EVENTS, &e);
+	guest_run_to(c, KVM_EXIT_HLT);
+	EQUAL(guest_events(&g)->count, 0);
+}
+
 TEST(nmi_masked_by_request)
 {
 	struct guest_cpu *c = setup();

@@ -281,6 +281,33 @@ static void events_are_injected(void **state)
 			 0x8000030d);
 }
 
+static void moving_guest(struct vmcb *vmcb, u64 *gpr)
+{
+	plain_guest(vmcb, gpr);
+	vmcb->save.rsp = 0x7777;
+	vmcb->save.cr3 = 0x3000;
+	vmcb->save.ds.base = 0x12340000;
+}
+
+/* Refused for the event alone, or not tried at all: the state is the guest's latest. */
+static void refused_for_an_event(void **state)
+{
+	guest = moving_guest;
+	exit_code = CODE_INTR;
+	run_once(vcpu);
+	vcpu->valid &= ~(STATE_RSP | STATE_CR3 | STATE_SEG);
+	vcpu->event = (struct event){ EVENT_EXCEPTION, 31 };
+	entry_refused = true;
+	run_once(vcpu);
+	assert_int_equal(vcpu->exit.kind, EXIT_FAIL_ENTRY);
+	svm_vendor.load(vcpu, true);
+	svm_vendor.fetch(vcpu, STATE_RSP | STATE_CR3 | STATE_SEG);
+	svm_vendor.unload(vcpu);
+	assert_int_equal(vcpu->gpr[RSP], 0x7777);
+	assert_int_equal(vcpu->state.cr3, 0x3000);
+	assert_int_equal(vcpu->state.seg[SEG_DS].base, 0x12340000);
+}
+
 /* The return address of a software interrupt is behind it, with next-RIP save and without. */
 static void software_interrupts(void **state)
 {
@@ -444,6 +471,7 @@ int main(void)
 		T(svm_in_the_guest_is_undefined),
 		T(codes_without_a_handler_are_unknown),
 		T(events_are_injected),
+		T(refused_for_an_event),
 		T(software_interrupts),
 		T(interrupted_deliveries),
 		T(interrupt_windows),
