@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/* The order in which the home comes up, and its way back to the loader where it cannot. */
+#include "core/vendor.h"
+#include "core/x86/cpu.h"
+#include "core/x86/regs.h"
+#include "host/metal/acpi.h"
+#include "host/metal/metal.h"
+
+struct metal metal;
+
+bool metal_refuse(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	format_text(metal.info.refusal, sizeof(metal.info.refusal), fmt, args);
+	va_end(args);
+	metal_logf(BOOT_LOG_ERRORS, "%s", metal.info.refusal);
+	return false;
+}
+
+/* More than any BIOS tells: a number beyond is none. */
+#define MAX_MEMORY 512u
+
+static bool copy_memory(void)
+{
+	u32 n = metal.info.bios_memory_count;
+
+	if (!n || n > MAX_MEMORY)
+		return metal_refuse("the loader names %u ranges of memory", n);
+	metal.memory = host_alloc(n * sizeof(*metal.memory));
+	if (!metal.memory)
+		return metal_refuse("too little memory for the list of memory");
+	memcpy(metal.memory, (const void *)metal.info.bios_memory, n * sizeof(*metal.memory));
+	metal.memory_count = n;
+	return true;
+}
+
+static const void *rom_at(void *arg, u64 pa, u32 size)
+{
+	return pa + size <= 0x100000 ? host_page_va(pa) : NULL;
+}
+
+static void find_acpi(void)
+{
+	struct acpi_memory m = { .at = rom_at };
+	u16 ebda;
+
+	memcpy(&ebda, host_page_va(0x40e), sizeof(ebda));
+	metal.acpi_root = acpi_find_root(&m, (u64)ebda << 4);
+}
+
+static bool start_core(void)
+{
+	struct refusal_report why;
+
+	if (swivl_start(&why))
+		return true;
+	swivl_refusal_line(&why, metal.info.refusal, sizeof(metal.info.refusal));
+	metal_logf(BOOT_LOG_ERRORS, "%s", metal.info.refusal);
+	return false;
+}
+
+/* On our own tables and stack. Returns: refused. */
+static void run(void)
+{
+	u32 pages;
+
+	memory_direct();
+	exceptions_cpu_start(metal_cpu(0));
+	metal_cpu(0)->here = 1;
+	find_acpi();
+	time_start();
+	metal_logf(BOOT_LOG_INFO, "version " SWIVL_VERSION ", at %llx, %llu KiB, image %llu KiB",
+		   metal.info.range_base, metal.info.range_size >> 10, metal.info.image_size >> 10);
+	if (cpus_start() && start_core()) {
+		pages = memory_pages_free();
+		metal_logf(BOOT_LOG_INFO, "%s on %u processors, %u KiB free", vendor->name, metal.ncpus,
+			   pages * 4);
+		swivl_stop();
+		metal_refuse("there is nothing to run yet");
+	}
+	cpus_stop();
+}
+
+static bool begin(void)
+{
+	u64 cr3 = 0;
+
+	memory_start();
+	if (!copy_memory())
+		return false;
+	x86_wrmsr(IA32_EFER, x86_rdmsr(IA32_EFER) |
+				     (x86_cpuid(0x80000001, 0).edx & 1u << 20 ? EFER_NXE : 0));
+	metal.ncpus = 1;
+	if (!paging_create(&cr3) || !cpus_slot(0, 0))
+		return metal_refuse("too little memory for page tables");
+	metal_switch(cr3, CPU_PAGE(0, CPU_STACK + CPU_STACK_PAGES), run);
+	return false;
+}
+
+/* From entry.S, for the loader. */
+void metal_begin(struct boot_info *info)
+{
+	if (info->magic != BOOT_INFO_MAGIC || info->version != BOOT_INFO_VERSION ||
+	    info->size < sizeof(*info))
+		return;
+	metal.info = *info;
+	log_start();
+	begin();
+	memcpy(info->refusal, metal.info.refusal, sizeof(info->refusal));
+	info->refusal[sizeof(info->refusal) - 1] = 0;
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/*
+ * Puts the hypervisor in its place and calls it, and tells what it answers. Words on the command
+ * line: no-apic and others below, each spoils one thing.
+ */
+#include "host/metal/boot_info.h"
+
+struct multiboot {
+	u32 flags, mem_lower, mem_upper, boot_device, cmdline, mods_count, mods_addr, syms[4];
+	u32 mmap_length, mmap_addr;
+};
+
+struct multiboot_mmap {
+	u32 size;
+	u64 base, length;
+	u32 type;
+} __attribute__((packed));
+
+extern u8 image[], image_end[];
+extern u64 link_pdpt[], link_pd[];
+
+#define MAX_MEMORY 64
+static struct boot_memory memory[MAX_MEMORY];
+static struct boot_info info;
+
+static void outb(u16 port, u8 value)
+{
+	asm volatile("outb %0, %1" : : "a"(value), "Nd"(port));
+}
+
+static u8 inb(u16 port)
+{
+	u8 value;
+
+	asm volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
+	return value;
+}
+
+static void print(const char *s)
+{
+	for (; *s; s++) {
+		while (!(inb(0x3f8 + 5) & 0x20))
+			;
+		outb(0x3f8, (u8)*s);
+	}
+}
+
+void *memset(void *dst, int c, size_t n)
+{
+	void *d = dst;
+
+	asm volatile("rep stosb" : "+D"(d), "+c"(n) : "a"(c) : "memory");
+	return dst;
+}
+
+void *memcpy(void *dst, const void *src, size_t n)
+{
+	void *d = dst;
+
+	asm volatile("rep movsb" : "+D"(d), "+S"(src), "+c"(n) : : "memory");
+	return dst;
+}
+
+/* QEMU's and Bochs' ways out. */
+static void __attribute__((noreturn)) power_off(void)
+{
+	asm volatile("outw %0, %1" : : "a"((u16)0x2000), "Nd"((u16)0x604));
+	for (const char *s = "Shutdown"; *s; s++)
+		outb(0x8900, (u8)*s);
+	for (;;)
+		asm volatile("hlt");
+}
+
+static u32 copy_memory(const struct multiboot *mb)
+{
+	u64 at = mb->mmap_addr, end = at + mb->mmap_length;
+	u32 n = 0;
+
+	for (; at < end && n < MAX_MEMORY; n++) {
+		const struct multiboot_mmap *m = (const void *)at;
+
+		memory[n] = (struct boot_memory){ m->base, m->length, m->type, 1 };
+		at += m->size + 4;
+	}
+	return n;
+}
+
+/* The top of the highest usable memory below 4 GiB: this program reaches no other. */
+static u64 choose_range(u32 n, u64 size)
+{
+	u64 best = 0;
+
+	for (u32 i = 0; i < n; i++) {
+		u64 end = memory[i].base + memory[i].size;
+
+		if (memory[i].type != BOOT_MEMORY_USABLE || end > 1ull << 32 || end < size)
+			continue;
+		end = (end - size) & ~0x1fffffull;
+		if (end >= memory[i].base && end > best)
+			best = end;
+	}
+	return best;
+}
+
+static bool word_given(const struct multiboot *mb, const char *word)
+{
+	const char *at = mb->flags & 4 ? (const char *)(u64)mb->cmdline : "";
+
+	for (; *at; at++) {
+		u32 i = 0;
+
+		while (word[i] && at[i] == word[i])
+			i++;
+		if (!word[i])
+			return true;
+	}
+	return false;
+}
+
+void start(const struct multiboot *mb)
+{
+	const struct metal_image *head = (const void *)image;
+	u64 size = (head->range_size + 0x1fffff) & ~0x1fffffull, base;
+	void (*enter)(struct boot_info *) = (void (*)(struct boot_info *))head->entry;
+	u32 n = copy_memory(mb);
+
+	if (word_given(mb, "small"))
+		size = 0x200000;
+	base = choose_range(n, size);
+	memset((void *)base, 0, size);
+	memcpy((void *)base, image, head->file_size);
+	link_pdpt[head->link_address >> 30 & 511] = (u64)link_pd | 3;
+	for (u64 i = 0; i < size >> 21; i++)
+		link_pd[(head->link_address >> 21 & 511) + i] = (base + (i << 21)) | 0x83;
+	info = (struct boot_info){
+		.magic = BOOT_INFO_MAGIC,
+		.version = BOOT_INFO_VERSION,
+		.size = sizeof(info),
+		.way = BOOT_FROM_MULTIBOOT1,
+		.drive = 0x80,
+		.range_base = base,
+		.range_size = size,
+		.image_size = head->memory_size,
+		.bios_memory = (u64)memory,
+		.guest_memory = (u64)memory,
+		.bios_memory_count = n,
+		.guest_memory_count = n,
+		.config = { .log_port = 0x3f8, .log_level = BOOT_LOG_DEBUG },
+	};
+	asm volatile("rdtsc; shl $32, %%rdx; or %%rdx, %0" : "=a"(info.tsc) : : "rdx");
+	if (word_given(mb, "nomap"))
+		info.bios_memory_count = 0;
+	enter(&info);
+	print("start: it came back: ");
+	print(info.refusal);
+	print("\r\n");
+	power_off();
+}
