@@ -87,8 +87,8 @@ void host_cr4_change(u64 set, u64 clear);
  * A section is the stretch in which a vCPU is on this CPU. Entering saves the caller's FPU state
  * and keeps the system from using the FPU; leaving gives it back.
  */
-void host_section_enter(void);
-void host_section_leave(void);
+void host_section_enter(struct vcpu *vcpu);
+void host_section_leave(struct vcpu *vcpu);
 /* Only no preemption: for a short look at a vCPU's hardware state. Nests in a section. */
 void host_preempt_off(void);
 void host_preempt_on(void);
@@ -103,11 +103,7 @@ void host_yield(void);
 
 /* ---- vCPU threads ---------------------------------------------------------------------- */
 
-/*
- * The thread that runs a vCPU announces itself, so that host_vcpu_kick() can make its processor
- * leave the guest, whichever it is on. Kick from any context.
- */
-void host_vcpu_thread(struct vcpu *vcpu, bool running);
+/* Where the vCPU is in a section, make that processor leave the guest. From any context. */
 void host_vcpu_kick(struct vcpu *vcpu);
 
 /* Signal mask of KVM_SET_SIGNAL_MASK, in force from _begin to _end. Task. */

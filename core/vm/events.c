@@ -74,12 +74,6 @@ void vcpu_raise_debug(struct vcpu *vcpu, u64 dr6)
 	raise(vcpu, VECTOR_DB, false, 0);
 }
 
-void vcpu_queue_interrupt(struct vcpu *vcpu, u8 vector)
-{
-	vcpu->user_irq = vector;
-	vcpu->check_events = 1;
-}
-
 void vcpu_queue_nmi(struct vcpu *vcpu)
 {
 	u8 pending = __atomic_load_n(&vcpu->nmi_pending, __ATOMIC_RELAXED);
@@ -90,13 +84,6 @@ void vcpu_queue_nmi(struct vcpu *vcpu)
 					    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		;
 	vcpu_kick(vcpu);
-}
-
-bool vcpu_interrupt_allowed(struct vcpu *vcpu)
-{
-	vcpu_need(vcpu, STATE_RFLAGS | STATE_SHADOW);
-	return (vcpu->state.rflags & RFLAGS_IF) &&
-	       !(vcpu->state.shadow & (SHADOW_STI | SHADOW_MOV_SS));
 }
 
 static bool nmi_allowed(struct vcpu *vcpu)
@@ -170,10 +157,8 @@ int vcpu_prepare_events(struct vcpu *vcpu)
 	bool irq;
 
 	__atomic_store_n(&vcpu->check_events, 0, __ATOMIC_SEQ_CST);
-	if (vcpu_chips_want_init(vcpu) || vcpu_trace_must_wait(vcpu)) {
-		vcpu->check_events = 1; /* for all else that waits, when it is back */
+	if (vcpu_chips_want_init(vcpu) || vcpu_trace_must_wait(vcpu))
 		return HANDLED_LEAVE;
-	}
 	if (vcpu->triple_fault_pending)
 		return triple_fault(vcpu);
 	if (vcpu->step_done)

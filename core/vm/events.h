@@ -20,6 +20,12 @@ enum handled {
 int vcpu_prepare_events(struct vcpu *vcpu);
 /* Anything at all to deliver, for a vCPU that waits? */
 bool vcpu_has_event(struct vcpu *vcpu);
+static inline bool vcpu_interrupt_allowed(struct vcpu *vcpu)
+{
+	vcpu_need(vcpu, STATE_RFLAGS | STATE_SHADOW);
+	return (vcpu->state.rflags & RFLAGS_IF) &&
+	       !(vcpu->state.shadow & (SHADOW_STI | SHADOW_MOV_SS));
+}
 /* #DB with these bits for DR6. */
 void vcpu_raise_debug(struct vcpu *vcpu, u64 dr6);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /* Life of VMs and vCPUs, and of the hypervisor as a whole. */
 #include "core/swivl.h"
-#include "core/vm/vm.h"
+#include "core/vm/request.h"
 #include "core/x86/cpu.h"
 #include "core/x86/regs.h"
 
@@ -59,6 +59,7 @@ bool swivl_start(struct refusal_report *why)
 
 	*why = (struct refusal_report){ .why = REFUSE_NO_VENDOR };
 	host_spin_init(&answers.lock);
+	requests_start();
 	vendor = NULL;
 	for (i = 0; i < ARRAY_SIZE(vendors) && !vendor; i++) {
 		if (vendors[i]->present())
@@ -181,6 +182,7 @@ static int vcpu_alloc(struct vm *vm, u32 id, struct vcpu **out)
 	vcpu->user_irq = -1;
 	host_mutex_init(&vcpu->lock);
 	host_wait_init(&vcpu->wait);
+	host_wait_init(&vcpu->lock_wait);
 	vcpu->run = host_page_alloc();
 	vcpu->pio = host_page_alloc();
 	vcpu->fpu = host_page_alloc();

@@ -49,9 +49,8 @@ struct request_desc {
 	LIST(nr, SYS, RQ_ENTRIES_OUT | RQ_HEADER_ON_E2BIG | RQ_CLAMP, struct kvm_msr_list, u32, \
 	     256, 0, fn)
 
-/* The ones that programs make all the time come first: the table is searched from the top. */
+/* All but KVM_RUN, for which see swivl_request(). */
 static const struct request_desc table[] = {
-	NUMBER(KVM_RUN, VCPU, RQ_ZERO_ARG, rq_run),
 	OUT(KVM_GET_REGS, VCPU, struct kvm_regs, rq_get_regs),
 	IN(KVM_SET_REGS, VCPU, struct kvm_regs, rq_set_regs),
 	OUT(KVM_GET_SREGS, VCPU, struct kvm_sregs, rq_get_sregs),
@@ -137,15 +136,80 @@ static const struct request_desc table[] = {
 	INOUT(KVM_TRANSLATE, VCPU, struct kvm_translation, rq_translate),
 };
 
+/* By a number's low byte: a place in the table before which it is not. Right even where it is 0. */
+static u8 starts[256];
+_Static_assert(ARRAY_SIZE(table) <= 255, "fits");
+
+void requests_start(void)
+{
+	for (unsigned int i = ARRAY_SIZE(table); i-- > 0;)
+		starts[(u8)table[i].number] = i;
+}
+
 static const struct request_desc *find(enum object_kind kind, u32 number)
 {
-	unsigned int i;
+	const struct request_desc *d = &table[starts[(u8)number]];
 
-	for (i = 0; i < ARRAY_SIZE(table); i++)
-		if (table[i].number == number && (table[i].kinds & (1u << kind)))
-			return &table[i];
+	for (; d < table + ARRAY_SIZE(table); d++)
+		if (d->number == number && (d->kinds & (1u << kind)))
+			return d;
 	return NULL;
 }
+
+/* ---- the vCPU's lock ------------------------------------------------------------------------ */
+
+/*
+ * Mostly nobody else wants it, so it is one word. Who has to wait announces it there and sleeps
+ * until it is released; the mutex is for more than one of them. While somebody waits, the word is
+ * not 0, so whoever comes later stands behind him.
+ */
+#define LOCK_HELD 1u
+#define LOCK_WANTED 2u
+
+static bool lock_free(void *arg)
+{
+	struct vcpu *vcpu = arg;
+
+	return !(__atomic_load_n(&vcpu->lock_word, __ATOMIC_ACQUIRE) & LOCK_HELD);
+}
+
+static __attribute__((__noinline__)) long lock_vcpu_slow(struct vcpu *vcpu)
+{
+	long ret = host_mutex_lock_intr(&vcpu->lock);
+
+	if (ret)
+		return ret;
+	__atomic_or_fetch(&vcpu->lock_word, LOCK_WANTED, __ATOMIC_SEQ_CST);
+	while (!lock_free(vcpu) && !ret) {
+		host_wait_sleep(&vcpu->lock_wait, lock_free, vcpu);
+		if (!lock_free(vcpu) && host_signal_pending())
+			ret = -SWIVL_EINTR;
+	}
+	if (ret)
+		__atomic_and_fetch(&vcpu->lock_word, ~LOCK_WANTED, __ATOMIC_RELEASE);
+	else
+		__atomic_store_n(&vcpu->lock_word, LOCK_HELD, __ATOMIC_SEQ_CST);
+	host_mutex_unlock(&vcpu->lock);
+	return ret;
+}
+
+static inline long lock_vcpu(struct vcpu *vcpu)
+{
+	u32 none = 0;
+
+	if (__builtin_expect(__atomic_compare_exchange_n(&vcpu->lock_word, &none, LOCK_HELD, false,
+							 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED), 1))
+		return 0;
+	return lock_vcpu_slow(vcpu);
+}
+
+static inline void unlock_vcpu(struct vcpu *vcpu)
+{
+	if (__builtin_expect(__atomic_sub_fetch(&vcpu->lock_word, LOCK_HELD, __ATOMIC_SEQ_CST), 0))
+		host_wait_wake(&vcpu->lock_wait);
+}
+
+/* ---- arguments ------------------------------------------------------------------------------ */
 
 static size_t list_bytes(const struct request_desc *d, u32 entries)
 {
@@ -154,22 +218,23 @@ static size_t list_bytes(const struct request_desc *d, u32 entries)
 
 static long call(const struct request_desc *d, struct request *rq)
 {
-	struct host_mutex *lock;
-	long ret = 0;
+	long ret;
 
 	if (rq->vcpu && !(d->flags & RQ_UNLOCKED)) {
-		lock = &rq->vcpu->lock;
-		ret = host_mutex_lock_intr(lock);
-	} else if ((d->kinds & VM_LOCKED) == VM_LOCKED) {
-		lock = &rq->vm->lock;
-		host_mutex_lock(lock);
-	} else {
-		return d->handle(rq);
-	}
-	if (ret)
+		ret = lock_vcpu(rq->vcpu);
+		if (ret)
+			return ret;
+		ret = d->handle(rq);
+		/* Whatever it changed, it may be a reason to deliver something. */
+		rq->vcpu->check_events = 1;
+		unlock_vcpu(rq->vcpu);
 		return ret;
+	}
+	if ((d->kinds & VM_LOCKED) != VM_LOCKED)
+		return d->handle(rq);
+	host_mutex_lock(&rq->vm->lock);
 	ret = d->handle(rq);
-	host_mutex_unlock(lock);
+	host_mutex_unlock(&rq->vm->lock);
 	return ret;
 }
 
@@ -251,11 +316,26 @@ static long call_list(const struct request_desc *d, struct request *rq)
 	return ret;
 }
 
+/* The one that is made after every exit to the caller, so it stands apart. */
+static long call_run(struct vcpu *vcpu, u64 arg)
+{
+	long ret = arg ? -SWIVL_EINVAL : lock_vcpu(vcpu);
+
+	if (ret)
+		return ret;
+	ret = vcpu_run(vcpu);
+	unlock_vcpu(vcpu);
+	return ret;
+}
+
 long swivl_request(enum object_kind kind, void *object, u32 number, u64 arg)
 {
-	const struct request_desc *d = find(kind, number);
+	const struct request_desc *d;
 	struct request rq = { .arg = arg };
 
+	if (kind == OBJECT_VCPU && number == KVM_RUN)
+		return call_run(object, arg);
+	d = find(kind, number);
 	if (!d) /* as KVM: a VM's unknown requests are told apart from bad ones, others are not */
 		return kind == OBJECT_VM ? -SWIVL_ENOTTY : -SWIVL_EINVAL;
 	if (kind == OBJECT_VM)

@@ -30,6 +30,9 @@ struct request {
 
 typedef long request_fn(struct request *rq);
 
+/* request.c: once, before requests come. */
+void requests_start(void);
+
 /* requests_system.c */
 request_fn rq_get_api_version, rq_create_vm, rq_check_extension, rq_vcpu_mmap_size, rq_get_version,
 	rq_selftest;
@@ -48,7 +51,7 @@ request_fn rq_create_irqchip, rq_irq_line, rq_irq_line_status, rq_get_irqchip, r
 	rq_set_lapic, rq_set_routing, rq_signal_msi;
 
 /* requests_vcpu.c: running, events, debugging */
-request_fn rq_run, rq_interrupt, rq_nmi, rq_set_sigmask, rq_get_mp_state, rq_set_mp_state,
+request_fn rq_interrupt, rq_nmi, rq_set_sigmask, rq_get_mp_state, rq_set_mp_state,
 	rq_get_events, rq_set_events, rq_get_debugregs, rq_set_debugregs, rq_guest_debug,
 	rq_set_tsc_khz, rq_translate, rq_has_attr, rq_get_attr, rq_set_attr;
 

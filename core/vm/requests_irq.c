@@ -192,6 +192,5 @@ long rq_set_lapic(struct request *rq)
 	flags = chips_lock(rq->vm);
 	ret = lapic_set_state(rq->vcpu->lapic, rq->data, host_time_ns());
 	chips_unlock(rq->vm, rq->vcpu, flags);
-	rq->vcpu->check_events = 1;
 	return ret;
 }

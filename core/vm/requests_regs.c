@@ -221,7 +221,6 @@ long rq_set_sregs(struct request *rq)
 		break;
 	}
 	unhalt_after_reset(vcpu);
-	vcpu->check_events = 1;
 	return 0;
 }
 
@@ -291,11 +290,12 @@ static int sync_in(struct vcpu *vcpu, u64 dirty)
 		if (rq_set_events(&rq))
 			return -SWIVL_EINVAL;
 	}
+	vcpu->check_events = 1;
 	run->kvm_dirty_regs = 0;
 	return 0;
 }
 
-int vcpu_sync_regs_in(struct vcpu *vcpu)
+int vcpu_sync_regs_in_slow(struct vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
 	u64 dirty = __atomic_load_n(&run->kvm_dirty_regs, __ATOMIC_RELAXED);
@@ -305,14 +305,12 @@ int vcpu_sync_regs_in(struct vcpu *vcpu)
 	return dirty ? sync_in(vcpu, dirty) : 0;
 }
 
-void vcpu_sync_regs_out(struct vcpu *vcpu)
+void vcpu_sync_regs_out_slow(struct vcpu *vcpu)
 {
 	struct request rq = { .vm = vcpu->vm, .vcpu = vcpu };
 	struct kvm_run *run = vcpu->run;
 	u64 valid = run->kvm_valid_regs;
 
-	if (!valid)
-		return;
 	rq.data = &run->s.regs.regs;
 	if (valid & KVM_SYNC_X86_REGS)
 		rq_get_regs(&rq);

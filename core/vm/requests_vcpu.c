@@ -4,11 +4,6 @@
 #include "core/x86/regs.h"
 #include "core/x86/walk.h"
 
-long rq_run(struct request *rq)
-{
-	return vcpu_run(rq->vcpu);
-}
-
 long rq_interrupt(struct request *rq)
 {
 	const struct kvm_interrupt *k = rq->data;
@@ -17,7 +12,7 @@ long rq_interrupt(struct request *rq)
 		return -SWIVL_EINVAL;
 	if (rq->vm->irqchip)
 		return -SWIVL_ENXIO;
-	vcpu_queue_interrupt(rq->vcpu, k->irq);
+	rq->vcpu->user_irq = k->irq; /* replaces one that waits, as in KVM */
 	return 0;
 }
 
@@ -213,7 +208,6 @@ long rq_set_events(struct request *rq)
 		__atomic_store_n(&vcpu->nmi_pending, k->nmi.pending != 0, __ATOMIC_RELEASE);
 	if (k->flags & KVM_VCPUEVENT_VALID_TRIPLE_FAULT)
 		vcpu->triple_fault_pending = k->triple_fault.pending;
-	vcpu->check_events = 1;
 	return 0;
 }
 
@@ -265,7 +259,6 @@ long rq_guest_debug(struct request *rq)
 	}
 	vcpu_touch(vcpu, STATE_RFLAGS | STATE_DR7);
 	vcpu->dirty |= STATE_INTERCEPTS;
-	vcpu->check_events = 1;
 	return 0;
 }
 

@@ -38,6 +38,11 @@ void vm_memory_lock(struct vm *vm)
 			host_vcpu_kick(vm->vcpus[i]);
 	}
 	host_write_lock(&vm->mem_lock);
+	/* Sections take no lock: each that began before it could see the wish is about to end. */
+	for (i = 0; i < n; i++) {
+		while (__atomic_load_n(&vm->vcpus[i]->in_section, __ATOMIC_SEQ_CST))
+			__builtin_ia32_pause();
+	}
 }
 
 void vm_memory_unlock(struct vm *vm)
@@ -78,19 +83,19 @@ static inline int handle_exit(struct vcpu *vcpu)
 	return exit_handlers[vcpu->exit.kind](vcpu);
 }
 
-/* One stretch on a processor: enters again and again until something needs more than that. */
-static int run_section(struct vcpu *vcpu)
+/* Enters again and again until something needs more than a section. */
+static int enter_and_handle(struct vcpu *vcpu)
 {
 	int ret = HANDLED_RESUME;
 
-	host_section_enter();
-	vcpu->in_section = true;
 	vendor->load(vcpu, true);
 	while (ret == HANDLED_RESUME) {
 		if (vcpu->check_events) {
 			ret = vcpu_prepare_events(vcpu);
-			if (ret != HANDLED_RESUME)
+			if (ret != HANDLED_RESUME) {
+				vcpu->check_events = 1; /* for all else that waits */
 				break;
+			}
 		}
 		if (!may_enter(vcpu, &ret))
 			continue;
@@ -106,8 +111,23 @@ static int run_section(struct vcpu *vcpu)
 	if (ret == HANDLED_USER)
 		vcpu_need(vcpu, STATE_RIP | STATE_RFLAGS | STATE_SHADOW);
 	vendor->unload(vcpu);
-	vcpu->in_section = false;
-	host_section_leave();
+	return ret;
+}
+
+/*
+ * One stretch on a processor, in which memory stays as it is: who wants to change it first writes
+ * keep_out and then looks at in_section; we first write in_section and then look at keep_out.
+ */
+static int run_section(struct vcpu *vcpu)
+{
+	int ret = HANDLED_LEAVE;
+
+	host_section_enter(vcpu);
+	__atomic_store_n(&vcpu->in_section, true, __ATOMIC_SEQ_CST);
+	if (!__atomic_load_n(&vcpu->vm->keep_out, __ATOMIC_SEQ_CST))
+		ret = enter_and_handle(vcpu);
+	__atomic_store_n(&vcpu->in_section, false, __ATOMIC_RELEASE);
+	host_section_leave(vcpu);
 	return ret;
 }
 
@@ -145,6 +165,17 @@ static int report_dead(struct vcpu *vcpu)
 	return HANDLED_USER;
 }
 
+/* @fn, where it may sleep. */
+static int with_memory(struct vcpu *vcpu, int (*fn)(struct vcpu *vcpu))
+{
+	int ret;
+
+	host_read_lock(&vcpu->vm->mem_lock);
+	ret = fn(vcpu);
+	host_read_unlock(&vcpu->vm->mem_lock);
+	return ret;
+}
+
 /* HANDLED_USER or an error. */
 static int run_until_exit(struct vcpu *vcpu)
 {
@@ -156,22 +187,26 @@ static int run_until_exit(struct vcpu *vcpu)
 		/* Told at once to come back: the exit of before stays what it was. */
 		if (vcpu->run->immediate_exit)
 			return -SWIVL_EINTR;
+		if (vcpu_trace_must_wait(vcpu))
+			return -SWIVL_EAGAIN;
+		if (vcpu->lapic)
+			vcpu_chips_init_sipi(vcpu);
+		if (vcpu->mp_state == KVM_MP_STATE_RUNNABLE || wait_runnable(vcpu)) {
+			ret = run_section(vcpu);
+			if (ret == -SWIVL_EAGAIN)
+				ret = with_memory(vcpu, handle_exit);
+			if (ret == HANDLED_USER || ret < 0)
+				return ret;
+		}
+		if (vcpu->vm->keep_out) { /* whoever ended the section for the memory goes first */
+			host_read_lock(&vcpu->vm->mem_lock);
+			host_read_unlock(&vcpu->vm->mem_lock);
+		}
+		/* Seen here, for a section does not enter the guest with a signal pending. */
 		if (host_signal_pending()) {
 			vcpu->run->exit_reason = KVM_EXIT_INTR;
 			return -SWIVL_EINTR;
 		}
-		if (vcpu_trace_must_wait(vcpu))
-			return -SWIVL_EAGAIN;
-		vcpu_chips_init_sipi(vcpu);
-		if (vcpu->mp_state != KVM_MP_STATE_RUNNABLE && !wait_runnable(vcpu))
-			continue;
-		host_read_lock(&vcpu->vm->mem_lock);
-		ret = run_section(vcpu);
-		if (ret == -SWIVL_EAGAIN)
-			ret = handle_exit(vcpu);
-		host_read_unlock(&vcpu->vm->mem_lock);
-		if (ret == HANDLED_USER || ret < 0)
-			return ret;
 		host_yield();
 	}
 }
@@ -181,11 +216,10 @@ static void report_state(struct vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
 
-	vcpu_need(vcpu, STATE_RIP | STATE_RFLAGS | STATE_SHADOW);
 	run->if_flag = (vcpu->state.rflags & RFLAGS_IF) != 0;
 	run->ready_for_interrupt_injection =
 		vcpu->vm->irqchip ||
-		(vcpu->user_irq < 0 && !vcpu->event.type && vcpu_interrupt_allowed(vcpu));
+		(vcpu_interrupt_allowed(vcpu) && vcpu->user_irq < 0 && !vcpu->event.type);
 	run->cr8 = vcpu->vm->irqchip ? vcpu_chips_cr8(vcpu) : vcpu->state.cr8;
 	run->apic_base = vcpu->state.apic_base;
 	run->flags = 0;
@@ -209,6 +243,20 @@ static void borrow_trap_flag(struct vcpu *vcpu, bool borrow)
 	}
 }
 
+/* The caller came back with the answer that an exit asked for. */
+static int finish_pending(struct vcpu *vcpu)
+{
+	switch (vcpu->pending) {
+	case PENDING_NONE:
+		return HANDLED_RESUME;
+	case PENDING_IO_IN:
+	case PENDING_IO_OUT:
+		if (!vcpu->exit.io.string)
+			return vcpu_finish_pending(vcpu);
+	}
+	return with_memory(vcpu, vcpu_finish_pending);
+}
+
 long vcpu_run(struct vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
@@ -220,25 +268,21 @@ long vcpu_run(struct vcpu *vcpu)
 		return ret;
 	if (vcpu->has_sigmask)
 		host_sigmask_begin(vcpu->sigmask, &saved_mask);
-	host_vcpu_thread(vcpu, true);
-	if (!vcpu->vm->irqchip)
+	if (!vcpu->vm->irqchip) {
 		vcpu->state.cr8 = run->cr8 & 0xf;
-	vcpu->check_events = 1;
+		if (run->request_interrupt_window)
+			vcpu->check_events = 1;
+	}
 	borrow_trap_flag(vcpu, true);
 
-	ret = HANDLED_RESUME;
-	if (vcpu->pending != PENDING_NONE) {
-		host_read_lock(&vcpu->vm->mem_lock);
-		ret = vcpu_finish_pending(vcpu);
-		host_read_unlock(&vcpu->vm->mem_lock);
-	}
+	ret = finish_pending(vcpu);
 	if (ret == HANDLED_RESUME)
 		ret = run_until_exit(vcpu);
 
-	host_vcpu_thread(vcpu, false);
 	if (vcpu->has_sigmask)
 		host_sigmask_end(saved_mask);
 	borrow_trap_flag(vcpu, false);
+	vcpu_need(vcpu, STATE_RIP | STATE_RFLAGS | STATE_SHADOW);
 	report_state(vcpu);
 	vcpu->pending_rip = vcpu->state.rip;
 	vcpu_sync_regs_out(vcpu);

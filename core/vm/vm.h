@@ -5,8 +5,8 @@
  * Locks, outermost first:
  *   vcpu->lock      one request at a time for a vCPU; KVM_RUN holds it all the way
  *   vm->lock        creation of vCPUs and chips, slot changes against each other
- *   vm->mem_lock    read: a vCPU is in its section, or somebody reads guest memory;
- *                   write: slots or second-level tables change (all vCPUs are out of the guest)
+ *   vm->mem_lock    read: somebody reads guest memory; a vCPU in its section holds it without
+ *                   taking it; write: slots or second-level tables change (no vCPU is in a section)
  *   vm->irq_lock    the interrupt chips (spin; also taken by timers)
  */
 #ifndef SWIVL_CORE_VM_VM_H
@@ -149,7 +149,7 @@ struct vm {
 	u32 refs;
 	struct host_mutex lock;
 	struct host_rwlock mem_lock;
-	u32 keep_out; /* somebody waits for mem_lock, or the VM is dead: vCPUs leave their section */
+	u32 keep_out; /* somebody waits for mem_lock, or the VM is dead: no vCPU is in its section */
 	struct memslot *slots; /* sorted by gpa; NULL at first */
 	u32 nslots, slots_room; /* in use; that there is room for */
 	struct stage2 stage2;
@@ -197,11 +197,13 @@ struct vcpu {
 	struct vm *vm;
 	u32 id; /* as given to KVM_CREATE_VCPU; also the APIC ID */
 	u32 index;
-	struct host_mutex lock;
+	u32 lock_word; /* see request.c */
+	struct host_mutex lock; /* of those who wait for it */
+	struct host_wait lock_wait;
 	int cpu; /* CPU whose hardware may hold our state; -1: none */
 	bool loaded;
-	bool in_section;
-	u64 home[16]; /* the home's own; see host_vcpu_thread() */
+	bool in_section; /* vm->keep_out is looked at behind it: see run.c */
+	u64 home[16]; /* the home's own; see host_vcpu_kick() */
 
 	/* leaving the guest: set check_events, then see in_guest, then interrupt that CPU */
 	u32 in_guest;
@@ -305,8 +307,17 @@ void vm_die(struct vm *vm, const char *why);
 
 long vcpu_run(struct vcpu *vcpu);
 /* KVM_CAP_SYNC_REGS: registers through struct kvm_run (requests_vcpu.c). 0 or error. */
-int vcpu_sync_regs_in(struct vcpu *vcpu);
-void vcpu_sync_regs_out(struct vcpu *vcpu);
+int vcpu_sync_regs_in_slow(struct vcpu *vcpu);
+void vcpu_sync_regs_out_slow(struct vcpu *vcpu);
+static inline int vcpu_sync_regs_in(struct vcpu *vcpu)
+{
+	return vcpu->run->kvm_dirty_regs | vcpu->run->kvm_valid_regs ? vcpu_sync_regs_in_slow(vcpu) : 0;
+}
+static inline void vcpu_sync_regs_out(struct vcpu *vcpu)
+{
+	if (vcpu->run->kvm_valid_regs)
+		vcpu_sync_regs_out_slow(vcpu);
+}
 /* Take the vCPU out of the guest soon, or wake it; from any context. */
 void vcpu_kick(struct vcpu *vcpu);
 /* mem_lock for writing, with all vCPUs sent out of the guest. Task. */
@@ -342,10 +353,7 @@ static inline bool vcpu_wants_window(const struct vcpu *vcpu)
 void vcpu_raise(struct vcpu *vcpu, u8 vector);
 void vcpu_raise_error(struct vcpu *vcpu, u8 vector, u32 error);
 void vcpu_raise_page_fault(struct vcpu *vcpu, u64 address, u32 error);
-/* KVM_INTERRUPT: an external interrupt chosen by the caller; replaces one that waits, as in KVM. */
-void vcpu_queue_interrupt(struct vcpu *vcpu, u8 vector);
 void vcpu_queue_nmi(struct vcpu *vcpu);
-bool vcpu_interrupt_allowed(struct vcpu *vcpu);
 
 /* ---- memslot.c, memory.c ------------------------------------------------------------------ */
 

@@ -139,15 +139,18 @@ static void fpu_take(void)
 	kernel_fpu_begin();
 }
 
-void host_section_enter(void)
+/* home[0] of a vCPU is the thread that runs it. A task_struct lives one grace period longer. */
+void host_section_enter(struct vcpu *vcpu)
 {
 	kernel_fpu_begin();
 	wait_cpu_on(fpu_take, kernel_fpu_end);
 	__this_cpu_inc(depth);
+	WRITE_ONCE(vcpu->home[0], (u64)current);
 }
 
-void host_section_leave(void)
+void host_section_leave(struct vcpu *vcpu)
 {
+	WRITE_ONCE(vcpu->home[0], 0);
 	__this_cpu_dec(depth);
 	kernel_fpu_end();
 }
@@ -212,12 +215,6 @@ void home_close_sections(void)
 {
 	on_each_cpu(switch_sections_off, NULL, 1);
 	synchronize_rcu();
-}
-
-/* home[0] of a vCPU is the thread that runs it. A task_struct lives one grace period longer. */
-void host_vcpu_thread(struct vcpu *vcpu, bool running)
-{
-	WRITE_ONCE(vcpu->home[0], running ? (u64)current : 0);
 }
 
 void host_vcpu_kick(struct vcpu *vcpu)

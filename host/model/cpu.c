@@ -169,7 +169,7 @@ static void model_fetch(struct vcpu *vcpu, u32 groups)
 	struct model_hw *hw = vcpu->vendor_data;
 
 	/* A vendor may have to read them from the guest's memory. */
-	if (groups & STATE_PDPTR)
+	if ((groups & STATE_PDPTR) && !vcpu->in_section)
 		model_must_hold(&vcpu->vm->mem_lock);
 	copy_groups(&vcpu->state, &hw->state, groups);
 	if (groups & STATE_RSP)

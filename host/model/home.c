@@ -192,12 +192,12 @@ void host_cr4_change(u64 set, u64 clear)
 
 static __thread int section;
 
-void host_section_enter(void)
+void host_section_enter(struct vcpu *vcpu)
 {
 	section++;
 }
 
-void host_section_leave(void)
+void host_section_leave(struct vcpu *vcpu)
 {
 	if (section-- <= 0)
 		die("a section was left that was not entered");
@@ -230,10 +230,6 @@ bool host_signal_pending(void)
 }
 
 void host_yield(void)
-{
-}
-
-void host_vcpu_thread(struct vcpu *vcpu, bool running)
 {
 }
 

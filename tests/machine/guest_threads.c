@@ -145,6 +145,77 @@ TEST(signal_ends_a_spinning_guest)
 	CHECK(!pthread_join(thread, NULL));
 }
 
+/* ---- Who waits for a vCPU ---- */
+
+static volatile bool waiters_done;
+static int waiting, waited;
+
+static void *get_regs(void *arg)
+{
+	struct guest_cpu *c = arg;
+	struct kvm_regs regs;
+	int ret;
+
+	__atomic_add_fetch(&waiting, 1, __ATOMIC_SEQ_CST);
+	ret = try_request(c->fd, KVM_GET_REGS, (u64)&regs);
+	if (!ret && regs.rip >= GUEST_CODE && regs.rip < GUEST_CODE + 16)
+		__atomic_add_fetch(&waited, 1, __ATOMIC_SEQ_CST);
+	return (void *)(long)(ret ? errno : 0);
+}
+
+/* Comes back to the guest at once, as often as a signal takes it out. */
+static void *run_again(void *arg)
+{
+	struct guest_cpu *c = arg;
+
+	while (!waiters_done && try_request(c->fd, KVM_RUN, 0) < 0 && errno == EINTR)
+		;
+	return NULL;
+}
+
+TEST(requests_wait_for_a_running_vcpu)
+{
+	struct guest_cpu *c = setup();
+	struct kvm_regs regs = { .rip = GUEST_CODE, .rsp = GUEST_STACK, .rflags = SPIN_FLAGS };
+	pthread_t runner, waiter[3];
+	void *err;
+
+	guest_interrupted_by(SIGUSR1);
+	LOAD(&g, spin);
+	guest_set_regs(c, &regs);
+	CHECK(!pthread_create(&runner, NULL, run_again, c));
+	while (spins() < 1000)
+		usleep(1000);
+	for (int i = 0; i < 3; i++)
+		CHECK(!pthread_create(&waiter[i], NULL, get_regs, c));
+	while (__atomic_load_n(&waiting, __ATOMIC_SEQ_CST) < 3)
+		usleep(1000);
+	usleep(20000);
+	EQUAL(waited, 0);
+	/* A signal ends the wait of one; the others keep their places. */
+	while (pthread_tryjoin_np(waiter[1], &err)) {
+		pthread_kill(waiter[1], SIGUSR1);
+		usleep(1000);
+	}
+	EQUAL((long)err, EINTR);
+	EQUAL(waited, 0);
+	/* And come before him who had it. */
+	for (int i = 0; i < 2000 && __atomic_load_n(&waited, __ATOMIC_SEQ_CST) < 2; i++) {
+		pthread_kill(runner, SIGUSR1);
+		usleep(1000);
+	}
+	EQUAL(waited, 2);
+	for (int i = 0; i < 3; i += 2) {
+		CHECK(!pthread_join(waiter[i], &err));
+		EQUAL((long)err, 0);
+	}
+	waiters_done = true;
+	while (pthread_tryjoin_np(runner, NULL)) {
+		pthread_kill(runner, SIGUSR1);
+		usleep(1000);
+	}
+}
+
 TEST(immediate_exit)
 {
 	struct guest_cpu *c = setup();
