@@ -72,6 +72,22 @@ bool svm_instruction(struct vcpu *vcpu, const struct svm_exit_rule *rule)
 	return true;
 }
 
+bool svm_next_uses_flags(struct vcpu *vcpu)
+{
+	static const u8 one_byte[] = { 0x9c, 0x9d, 0xcc, 0xcd, 0xce, 0xcf, 0xf1 };
+	const struct insn *insn = &to_svm(vcpu)->insn;
+
+	/* One that cannot be read faults, which is seen. */
+	if (!fetch_instruction(vcpu) || insn->encoding != INSN_LEGACY)
+		return false;
+	if (insn->map == 1)
+		return insn->opcode == 0x05 || insn->opcode == 0x07;
+	for (unsigned int i = 0; i < ARRAY_SIZE(one_byte); i++)
+		if (!insn->map && insn->opcode == one_byte[i])
+			return true;
+	return false;
+}
+
 /* ---- LMSW and SMSW with a memory operand ---------------------------------------------------------- */
 
 /* Where the operand is: the same question as for a MOV to or from memory, of 16 bits. */

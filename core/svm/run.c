@@ -61,20 +61,31 @@ COLD void inject(struct vcpu *vcpu)
 /*
  * One instruction by the trap flag: the IRET that ends the masking of NMIs, or the one in the
  * shadow of STI or MOV SS that holds an NMI back. Whatever else it does than ending in the trap
- * has to be seen first, for the flag must not get into the guest's memory.
+ * has to be seen first, for the flag must not get into the guest's memory. False: it would, so the
+ * shadow ends here, which is for a stack pointer or HLT behind it and not for such an instruction.
  */
-COLD void begin_step(struct vcpu *vcpu, bool iret)
+COLD bool begin_step(struct vcpu *vcpu, bool iret)
 {
 	struct svm_vcpu *v = to_svm(vcpu);
 
+	if (!iret && svm_next_uses_flags(vcpu)) {
+		vcpu->state.shadow &= ~(SHADOW_STI | SHADOW_MOV_SS);
+		vcpu->dirty |= STATE_SHADOW;
+		vcpu->exit.kind = EXIT_NMI_WINDOW;
+		vcpu->exit.hw_reason = 0;
+		vcpu->exit.length = 0;
+		return false;
+	}
 	v->stepping = true;
 	v->step_over_iret = iret;
 	v->step_tf = v->vmcb->save.rflags & RFLAGS_TF;
 	v->vmcb->save.rflags |= RFLAGS_TF;
 	svm_store_exceptions(vcpu);
+	return true;
 }
 
-COLD void set_windows(struct vcpu *vcpu)
+/* False: there is one already. */
+COLD bool set_windows(struct vcpu *vcpu)
 {
 	struct svm_vcpu *v = to_svm(vcpu);
 	struct vmcb_control *c = &v->vmcb->control;
@@ -84,8 +95,8 @@ COLD void set_windows(struct vcpu *vcpu)
 
 	/* An event's handler would be stepped in place of what was meant. */
 	step = !vcpu->event.type && (iret_next || (vcpu->want_nmi_window && !v->nmi_masked));
-	if (step)
-		begin_step(vcpu, iret_next);
+	if (step && !begin_step(vcpu, iret_next))
+		return false;
 	if (vcpu->want_irq_window) {
 		virtual_interrupt |= V_IRQ | V_PRIORITY_HIGHEST | V_IGN_TPR;
 		intercepts |= INTERCEPT_VINTR;
@@ -101,20 +112,26 @@ COLD void set_windows(struct vcpu *vcpu)
 		c->clean &= ~(CLEAN_INTERCEPTS | CLEAN_INTERRUPT);
 		vcpu->hardware_writes += 2;
 	}
+	return true;
 }
 
-/* Windows to open or close, and what is in svm_vcpu.before. False: do not enter. */
+static void entry_failed(struct vcpu *vcpu, u64 reason);
+
+/* Windows to open or close, and what is in svm_vcpu.before. False: vcpu->exit says why not. */
 COLD bool before_entry(struct vcpu *vcpu)
 {
 	struct svm_vcpu *v = to_svm(vcpu);
 
-	set_windows(vcpu);
+	if (v->before & SVM_BEFORE_FAILED) {
+		entry_failed(vcpu, 0);
+		return false;
+	}
+	if (!set_windows(vcpu))
+		return false;
 	if (v->before & SVM_BEFORE_FLUSH) {
 		v->before &= ~SVM_BEFORE_FLUSH;
 		svm_new_asid(v);
 	}
-	if (v->before & SVM_BEFORE_FAILED)
-		return false;
 	if (v->before & SVM_BEFORE_DEBUG)
 		live_debug_in(vcpu, &v->live);
 	if (v->before & SVM_BEFORE_VERW)
@@ -315,10 +332,8 @@ void svm_run(struct vcpu *vcpu)
 	struct svm_vcpu *v = to_svm(vcpu);
 
 	prepare(vcpu, v);
-	if ((vcpu_wants_window(vcpu) || v->before) && !before_entry(vcpu)) {
-		entry_failed(vcpu, 0);
+	if ((vcpu_wants_window(vcpu) || v->before) && !before_entry(vcpu))
 		return;
-	}
 	svm_enter(vcpu->gpr, v->pa, v->here->host_pa);
 	if (v->before & SVM_BEFORE_DEBUG)
 		live_debug_out(&v->live);

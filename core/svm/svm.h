@@ -166,6 +166,11 @@ void svm_exit_decode(struct vcpu *vcpu, u64 code);
  * executed; the exit became EXIT_NONE, so the guest executes it again.
  */
 bool svm_instruction(struct vcpu *vcpu, const struct svm_exit_rule *rule);
+/*
+ * Does the instruction at RIP take the flags to where they stay, or from there? PUSHF, POPF, INT3,
+ * INT, INTO, IRET, INT1, SYSCALL, SYSRET.
+ */
+bool svm_next_uses_flags(struct vcpu *vcpu);
 /* MOV CR, CLTS, LMSW, SMSW; MOV DR. */
 void svm_decode_cr(struct vcpu *vcpu, u8 cr, bool write);
 void svm_decode_dr(struct vcpu *vcpu, u8 dr, bool write);

@@ -245,6 +245,72 @@ TEST(vcpu_events)
 	EQUAL(guest_events(&g)->event[0].error, 0x1238);
 }
 
+CODE64(push_flags, "pushf\n pop %rbx\n");
+CODE64(pop_flags, "popf\n nop\n nop\n");
+CODE64(int_n, "int $0x55\n");
+CODE64(system_call, "syscall\n");
+CODE64(load_stack, "mov $0x7000, %esp\n pushf\n pop %rbx\n");
+
+/*
+ * An NMI that waits for the end of an interrupt shadow: nothing of what brings it in then is to be
+ * seen by the guest, least of all a trap flag that the guest has not set.
+ */
+TEST(nmi_behind_a_shadow)
+{
+	static const struct {
+		const char *name;
+		const u8 *code, *end;
+		int vector;
+	} list[] = {
+		{ "pushf", push_flags, push_flags_end, NO_EXCEPTION },
+		{ "popf", pop_flags, pop_flags_end, VECTOR_DB },
+		{ "int", int_n, int_n_end, NO_EXCEPTION },
+		{ "syscall", system_call, system_call_end, NO_EXCEPTION },
+		{ "mov to esp", load_stack, load_stack_end, NO_EXCEPTION },
+	};
+	struct guest_cpu *c = setup();
+	struct kvm_vcpu_events e;
+
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(list); i++) {
+		const u8 *code = list[i / 2].code;
+		struct guest_events *events = guest_events(&g);
+		struct kvm_regs r = { .rflags = RFLAGS_ONE | RFLAGS_IF }; /* as STI leaves it */
+		bool nmi = false;
+		int vector;
+
+		guest_mode(c, MODE_LONG);
+		CHECK(guest_set_msr(c, IA32_STAR, (u64)SEL_CODE64 << 32));
+		CHECK(guest_set_msr(c, IA32_LSTAR, GUEST_CODE + 2)); /* HLT behind it */
+		CHECK(guest_set_msr(c, IA32_FMASK, RFLAGS_TF | RFLAGS_IF));
+		request(c->fd, KVM_GET_VCPU_EVENTS, &e);
+		e.flags = KVM_VCPUEVENT_VALID_SHADOW | KVM_VCPUEVENT_VALID_NMI_PENDING;
+		e.interrupt.shadow = i & 1 ? KVM_X86_SHADOW_INT_MOV_SS : KVM_X86_SHADOW_INT_STI;
+		e.nmi.pending = 1;
+		e.nmi.masked = 0;
+		request(c->fd, KVM_SET_VCPU_EVENTS, &e);
+		/* What POPF finds is not what was pushed below the stack pointer by the NMI. */
+		*(u64 *)(g.mem + GUEST_STACK) = RFLAGS_ONE | RFLAGS_TF;
+		vector = guest_try(c, code, list[i / 2].end, &r);
+		if (vector != NO_EXCEPTION)
+			vector = *(u8 *)guest_io_data(c); /* the last one */
+		if (vector != list[i / 2].vector)
+			FAIL("%s: vector %d", list[i / 2].name, vector);
+		for (u64 n = 0; n < events->count; n++) {
+			nmi |= events->event[n].vector == VECTOR_NMI;
+			if ((events->event[n].rflags & RFLAGS_TF) && code != pop_flags)
+				FAIL("%s: vector %llu with TF", list[i / 2].name, events->event[n].vector);
+		}
+		if (!nmi)
+			FAIL("%s: no NMI", list[i / 2].name);
+		if (code == push_flags || code == load_stack)
+			EQUAL(r.rbx & RFLAGS_TF, 0);
+		if (code == system_call)
+			EQUAL(r.r11 & RFLAGS_TF, 0);
+		if (code != pop_flags)
+			EQUAL(r.rflags & RFLAGS_TF, 0);
+	}
+}
+
 CODE64(moves_on, "nop\n out %al, $0xe0\n mov $0x6000, %esp\n mov %esp, 0x9000\n"
 		 "mov $0x100000, %eax\n mov %rax, %cr3\n nop\n out %al, $0xe0\n nop\n hlt\n");
 

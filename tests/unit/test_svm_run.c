@@ -441,6 +441,32 @@ static void nmi_waits_for_the_end_of_a_shadow(void **state)
 	vcpu->want_nmi_window = false;
 }
 
+/* It would stay in what PUSHF and its kind write, or fall out of what POPF reads. */
+static void no_trap_flag_for_what_uses_flags(void **state)
+{
+	static const u8 list[][2] = { { 0x9c }, { 0x9d }, { 0xcc }, { 0xcd, 0x80 }, { 0xce }, { 0xcf },
+				      { 0xf1 }, { 0x0f, 0x05 }, { 0x0f, 0x07 }, { 0x66, 0x9c } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(list); i++) {
+		unsigned int entries = CPU->entries;
+
+		memcpy(code, list[i], 2);
+		/* INTO is none in 64-bit mode. */
+		vcpu->state.seg[SEG_CS].attr = list[i][0] == 0xce ? 0xc09b : 0xa09b;
+		vcpu->state.shadow = SHADOW_MOV_SS;
+		vcpu->dirty |= STATE_SHADOW | STATE_SEG;
+		vcpu->want_nmi_window = true;
+		run_once(vcpu);
+		assert_int_equal(CPU->entries, entries);
+		assert_int_equal(vcpu->exit.kind, EXIT_NMI_WINDOW);
+		assert_int_equal(vcpu->state.shadow, 0);
+		vcpu->want_nmi_window = false;
+		exit_by(CODE_INTR, 0, 0);
+		assert_int_equal(seen.control.interrupt_state, 0);
+		assert_false(seen.save.rflags & RFLAGS_TF);
+	}
+}
+
 /* The trap flag of a guest that steps itself is the guest's. */
 static void stepping_guest_gets_its_trap(void **state)
 {
@@ -479,6 +505,7 @@ int main(void)
 		T(interrupted_iret_is_tried_again),
 		T(faulting_iret_ends_the_masking),
 		T(nmi_waits_for_the_end_of_a_shadow),
+		T(no_trap_flag_for_what_uses_flags),
 		T(stepping_guest_gets_its_trap),
 	};
 
