@@ -79,9 +79,10 @@ unsigned int host_cpu(void);
 unsigned int host_cpu_limit(void);
 /*
  * Set and clear bits of CR4 on this CPU, interrupts off, so that the system's own idea of CR4
- * knows (a later write by the system must not clear CR4.VMXE under our feet).
+ * knows (a later write by the system must not clear CR4.VMXE under our feet). False: the system
+ * lets nobody do that, and nothing was changed.
  */
-void host_cr4_change(u64 set, u64 clear);
+bool host_cr4_change(u64 set, u64 clear);
 
 /*
  * A section is the stretch in which a vCPU is on this CPU. Entering saves the caller's FPU state

@@ -13,12 +13,26 @@ bool svm_present(void)
 	return ebx == 0x68747541 || ebx == 0x6f677948; /* "Auth" enticAMD, "Hygo" nGenuine */
 }
 
+#define CPUID_X1F_EAX_SME (1u << 0)
+
 static u32 extended(u32 leaf, struct x86_cpuid *c)
 {
 	*c = (struct x86_cpuid){ 0 };
 	if (x86_cpuid(0x80000000, 0).eax >= leaf)
 		*c = x86_cpuid(leaf, 0);
 	return c->eax;
+}
+
+/*
+ * With SME the system's page tables mark what is encrypted by an address bit, the root included
+ * (APM vol. 2, 7.10.3). Physical addresses in a VMCB and in nested tables would need it, too.
+ */
+static bool encrypts_memory(void)
+{
+	struct x86_cpuid c;
+
+	return (extended(0x8000001f, &c) & CPUID_X1F_EAX_SME) &&
+	       (x86_read_cr3() >> (c.ebx & 63) & 1);
 }
 
 bool svm_supported(struct refusal_report *why)
@@ -38,6 +52,8 @@ bool svm_supported(struct refusal_report *why)
 		return refuse(why, REFUSE_SVM_HELD, "EFER.SVME", 0, efer);
 	if (x86_read_cr4() & CR4_FRED)
 		return refuse(why, REFUSE_FRED, "CR4.FRED", 0, x86_read_cr4());
+	if (encrypts_memory())
+		return refuse(why, REFUSE_SME, "CR3, its encryption bit", 0, 1);
 	caps = svm_read_caps();
 	return svm_check_caps(&caps, why);
 }

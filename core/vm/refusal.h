@@ -49,6 +49,10 @@
 	R(REFUSE_CR4_FIXED, "cr4-fixed", \
 	  "The system's CR4 has bits that VMX does not allow", \
 	  "This is a property of the operating system; report it", "SDM vol. 3, 24.8, A.8") \
+	R(REFUSE_CR4_HELD, "cr4-held", \
+	  "This kernel does not let modules change CR4 safely: cr4_update_irqsoff() is KVM's alone", \
+	  "Use a kernel before 6.19, or load with cr4_by_instruction=1 on a machine whose programs " \
+	  "you all trust", "SDM vol. 3, 24.7") \
 	R(REFUSE_FRED, "fred", \
 	  "The system takes its interrupts by FRED, to which swivl cannot hand over an NMI yet", \
 	  "Start Linux with fred=off", "SDM vol. 3, the chapter on FRED") \
@@ -123,6 +127,11 @@
 	R(REFUSE_NO_ASID, "no-asid", \
 	  "The processor has no address space identifiers for guests", \
 	  NESTED_TODO, "APM vol. 2, 15.16") \
+	R(REFUSE_SME, "sme", \
+	  "The system encrypts its memory (SME), and swivl hands addresses to the processor that do " \
+	  "not say so", \
+	  "Start Linux with mem_encrypt=off; encryption by the firmware alone (TSME) is no hindrance", \
+	  "APM vol. 2, 7.10, 15.25") \
 	R(REFUSE_MIXED_CPUS, "mixed-cpus", \
 	  "This CPU is not like the others", \
 	  "Take it offline and load swivl again; update the firmware, for all CPUs need the " \

@@ -155,7 +155,8 @@ bool vmx_cpu_enable(struct refusal_report *why)
 				      FEATURE_CONTROL_LOCKED | FEATURE_CONTROL_VMX, control);
 	}
 	memcpy(cpu->region, &revision, sizeof(revision));
-	host_cr4_change(CR4_VMXE, 0);
+	if (!host_cr4_change(CR4_VMXE, 0))
+		return refuse(why, REFUSE_CR4_HELD, "CR4.VMXE", CR4_VMXE, x86_read_cr4());
 	if (vmx_vmxon(pa) != VMX_SUCCEED) {
 		host_cr4_change(0, CR4_VMXE);
 		return refuse(why, REFUSE_VMXON_FAILED, "VMXON", pa, revision);

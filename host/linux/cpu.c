@@ -50,16 +50,11 @@ unsigned int host_cpu_limit(void)
  * instruction, and only where the owner of the machine asked for it by name.
  */
 #ifdef SWIVL_CR4_SHADOWED
-static void change_cr4(u64 set, u64 clear)
+static bool change_cr4(u64 set, u64 clear)
 {
 	cr4_update_irqsoff(set, clear);
-}
-
-bool home_cr4_usable(void)
-{
 	return true;
 }
-
 #else
 static bool cr4_by_instruction;
 module_param(cr4_by_instruction, bool, 0444);
@@ -67,23 +62,16 @@ MODULE_PARM_DESC(cr4_by_instruction,
 		 "change CR4 without the kernel's knowledge: prctl(PR_SET_TSC) or perf's user-space "
 		 "counters of any program then crash the machine");
 
-bool home_cr4_usable(void)
-{
-	if (cr4_by_instruction)
-		return true;
-	pr_err("swivl: this kernel does not let modules change CR4 safely (cr4_update_irqsoff is "
-	       "KVM's alone). Use a kernel before 6.19, or cr4_by_instruction=1 on a machine whose "
-	       "programs you all trust\n");
-	return false;
-}
-
-static void change_cr4(u64 set, u64 clear)
+static bool change_cr4(u64 set, u64 clear)
 {
 	unsigned long cr4;
 
+	if (!cr4_by_instruction)
+		return false;
 	asm volatile("mov %%cr4, %0" : "=r"(cr4));
 	cr4 = (cr4 & ~clear) | set;
 	asm volatile("mov %0, %%cr4" : : "r"(cr4) : "memory");
+	return true;
 }
 #endif
 
@@ -98,13 +86,16 @@ static void trace_in_vmx(bool on)
 #endif
 }
 
-void host_cr4_change(u64 set, u64 clear)
+bool host_cr4_change(u64 set, u64 clear)
 {
+	bool changed;
+
 	if (set & X86_CR4_VMXE)
 		trace_in_vmx(true);
-	change_cr4(set, clear);
-	if (clear & X86_CR4_VMXE)
+	changed = change_cr4(set, clear);
+	if (clear & X86_CR4_VMXE || !changed)
 		trace_in_vmx(false);
+	return changed;
 }
 
 /* Sections and short looks that this CPU is in; preemption is off while it is not 0. */

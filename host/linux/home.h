@@ -26,8 +26,6 @@ DECLARE_PER_CPU(bool, home_cpu_on);
 
 /* cpu.c: no section runs any more, and none will begin. Task. */
 void home_close_sections(void);
-/* cpu.c: may the core change CR4 on this kernel? If not, says why in the log. */
-bool home_cr4_usable(void);
 
 /* crash.c: VMX operation ends when the kernel crashes. */
 void home_crash_start(void);

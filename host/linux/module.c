@@ -207,8 +207,6 @@ static int __init swivl_init(void)
 {
 	int err;
 
-	if (!home_cr4_usable())
-		return -EOPNOTSUPP;
 	err = start();
 	if (err)
 		return err;

@@ -186,8 +186,9 @@ unsigned int host_cpu_limit(void)
 	return 1;
 }
 
-void host_cr4_change(u64 set, u64 clear)
+bool host_cr4_change(u64 set, u64 clear)
 {
+	return true;
 }
 
 static __thread int section;

@@ -100,6 +100,8 @@ struct x86_cpuid x86_cpuid(u32 leaf, u32 subleaf)
 		return (struct x86_cpuid){ .eax = CPUID_D1_EAX_XSAVES };
 	case 0x80000000:
 		return (struct x86_cpuid){ .eax = 0x80000021 };
+	case 0x8000001f:
+		return (struct x86_cpuid){ .eax = 1, .ebx = 1 << 6 | 47 };
 	case 0x80000021:
 		return (struct x86_cpuid){ .eax = 1u << 5 };
 	case 0x80000001:
@@ -243,7 +245,8 @@ u32 svm_try_vmrun(u64 pa, u64 *idt)
 u32 svm_try_clgi(u64 *idt) { return CPU->efer & EFER_SVME ? 0 : VECTOR_UD; }
 void svm_vmsave(u64 pa) { }
 u64 x86_read_cr0(void) { return CR0_PE | CR0_PG; }
-u64 x86_read_cr3(void) { return 0x1000; }
+static u64 cr3 = 0x1000;
+u64 x86_read_cr3(void) { return cr3; }
 u16 x86_read_cs(void) { return 0x10; }
 u16 x86_read_ss(void) { return 0x18; }
 u16 x86_read_ds(void) { return 0; }

@@ -53,6 +53,9 @@ static void refusals_have_their_names(void **state)
 	refused(REFUSE_NO_ASID);
 	CPU->cr4 |= CR4_FRED;
 	refused(REFUSE_FRED);
+	cr3 |= 1ull << 47;
+	refused(REFUSE_SME);
+	cr3 = 0x1000;
 }
 
 static void memory_may_run_out_anywhere(void **state)
@@ -375,6 +378,7 @@ static void no_guest_gets_there(void **state)
 	unsigned int taken[3] = { 0 };
 
 	vcpu->guest_phys_bits = 40;
+	vcpu_derive_cr4(vcpu);
 	guest = plain_guest;
 	exit_code = CODE_INTR;
 	int_info = 0;

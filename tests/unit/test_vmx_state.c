@@ -61,6 +61,10 @@ static void refusals_have_their_names(void **state)
 	cpus[1].msr_low[IA32_VMX_BASIC] ^= 1;
 	refused(REFUSE_VMXON_FAILED);
 	assert_false(CPU->cr4 & CR4_VMXE);
+	processors_reset();
+	cr4_held = true;
+	refused(REFUSE_CR4_HELD);
+	cr4_held = false;
 }
 
 static void memory_may_run_out_anywhere(void **state)

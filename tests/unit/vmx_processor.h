@@ -371,11 +371,16 @@ bool vmx_enter(u64 *gpr, struct vmx_switch *s)
 
 /* ---- the home -------------------------------------------------------------------------------------------- */
 
-void host_cr4_change(u64 set, u64 clear)
+static bool cr4_held; /* the system lets nobody change it */
+
+bool host_cr4_change(u64 set, u64 clear)
 {
+	if (cr4_held)
+		return false;
 	CPU->cr4 = (CPU->cr4 & ~clear) | set;
 	if (!(CPU->cr4 & CR4_VMXE) && CPU->root)
 		fail_msg("#GP: CR4.VMXE cleared in VMX operation");
+	return true;
 }
 
 void vcpu_need_slow(struct vcpu *vcpu, u32 groups)
