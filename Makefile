@@ -25,7 +25,7 @@ export HELP
 help:
 	@echo "$$HELP"
 
-include $(sort $(wildcard */build.mk */*/build.mk))
+include $(sort $(wildcard */build.mk */*/build.mk */*/*/build.mk))
 
 clean:
 	rm -rf $(BUILD)

@@ -11,8 +11,10 @@ CLI_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Wno-override-init -pthread -Iincl
 # manual's names for --trace.
 CLI_CORE := $(BUILD)/cli/core/refusal.o $(BUILD)/cli/core/vmx_caps.o \
 	$(BUILD)/cli/core/svm_caps.o $(BUILD)/cli/core/fields.o $(BUILD)/cli/core/names.o
-CLI_OBJS := $(CLI_SRCS:cli/%.c=$(BUILD)/cli/static/%.o) $(CLI_CORE)
-CLI_DYN_OBJS := $(CLI_SRCS:cli/%.c=$(BUILD)/cli/dynamic/%.o) $(CLI_CORE)
+# What swivl disk installs, inside of the command; host/metal/boot makes it.
+CLI_DISK_FILES := $(BUILD)/cli/disk_files.o
+CLI_OBJS := $(CLI_SRCS:cli/%.c=$(BUILD)/cli/static/%.o) $(CLI_CORE) $(CLI_DISK_FILES)
+CLI_DYN_OBJS := $(CLI_SRCS:cli/%.c=$(BUILD)/cli/dynamic/%.o) $(CLI_CORE) $(CLI_DISK_FILES)
 CLI_ZYDIS := $(if $(wildcard /usr/include/Zydis/Zydis.h),yes)
 CLI_DYN_LIBS := $(if $(CLI_ZYDIS),-lZydis)
 

@@ -17,6 +17,7 @@ static const struct {
 	{ "run", cmd_run, "run a guest: a Linux kernel, a multiboot image, an ELF, a flat binary" },
 	{ "check", cmd_check, "can this computer run virtual machines, and if not, why" },
 	{ "selftest", cmd_selftest, "the road to the first VM exit on every CPU, step by step" },
+	{ "disk", cmd_disk, "put the hypervisor on a disk, to start before any operating system" },
 };
 
 #define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -34,7 +34,7 @@ struct metal_image {
 	u64 magic;
 	u32 version;
 	u32 size; /* of this structure */
-	u64 link_address; /* of the image's first byte; a multiple of 2 MiB */
+	u64 link_address; /* of the image's first byte; a multiple of 1 GiB */
 	u64 entry; /* metal_main()'s address */
 	u32 file_size; /* bytes of the image that are not just zeros at its end */
 	u32 memory_size; /* bytes with those zeros, .bss */

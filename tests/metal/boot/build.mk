@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+#
+# Tests of boot record, loader and swivl disk.
+
+METAL_BOOT_TESTS := $(BUILD)/tests/metal/boot
+METAL_STUB_OBJS := $(METAL_BOOT_TESTS)/stub.o $(METAL_BOOT_TESTS)/stub_pass.o
+
+$(METAL_BOOT_TESTS)/stub.o: tests/metal/boot/stub.c host/metal/boot_info.h
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O1 -Wall -Wextra -ffreestanding -fno-pic -mcmodel=kernel -mno-red-zone \
+		-fno-stack-protector -fcf-protection=none -mgeneral-regs-only -I. -c -o $@ $<
+$(METAL_BOOT_TESTS)/stub_pass.o: tests/metal/boot/stub_pass.S
+	@mkdir -p $(@D)
+	$(CC) -c -o $@ $<
+$(METAL_BOOT_TESTS)/stub.bin: $(METAL_STUB_OBJS) tests/metal/boot/stub.ld
+	$(LD) --no-warn-rwx-segments -T tests/metal/boot/stub.ld -o $@.elf $(METAL_STUB_OBJS)
+	objcopy -O binary $@.elf $@
+$(METAL_BOOT_TESTS)/handover.bin: tests/metal/boot/handover.S
+	@mkdir -p $(@D)
+	$(CC) -m32 -c -o $@.o $<
+	$(LD) -m elf_i386 -Ttext 0x7c00 -e 0x7c00 --oformat binary -o $@ $@.o
+
+# The command and the multiboot image with the stub in the hypervisor's place.
+$(eval $(call metal_disk_files,$(METAL_BOOT_TESTS)/disk_files.o,$(METAL_BOOT_TESTS)/stub.bin))
+$(eval $(call metal_multiboot,$(METAL_BOOT_TESTS)/stub-multiboot,$(METAL_BOOT_TESTS)/stub.bin))
+$(METAL_BOOT_TESTS)/swivl: $(filter-out $(CLI_DISK_FILES),$(CLI_OBJS)) $(METAL_BOOT_TESTS)/disk_files.o $(BUILD)/lib/libswivl.a
+	$(CC) -static -pthread $(LDFLAGS) -o $@ $^
+
+.PHONY: metal-boot-tests metal-tests
+metal-tests: metal-boot-tests
+metal-boot-tests: $(METAL_BOOT_TESTS)/swivl $(METAL_BOOT_TESTS)/stub-multiboot $(METAL_BOOT_TESTS)/handover.bin
