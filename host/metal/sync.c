@@ -92,11 +92,11 @@ void host_spin_unlock(struct host_spin *s, unsigned long flags)
 
 /* ---- a processor is its guest's alone ----------------------------------------------------------- */
 
-void host_section_enter(void)
+void host_section_enter(struct vcpu *vcpu)
 {
 }
 
-void host_section_leave(void)
+void host_section_leave(struct vcpu *vcpu)
 {
 }
 
