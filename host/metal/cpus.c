@@ -116,9 +116,10 @@ int host_on_cpu(unsigned int cpu, void (*fn)(void *arg), void *arg)
 	return 0;
 }
 
-void host_cr4_change(u64 set, u64 clear)
+bool host_cr4_change(u64 set, u64 clear)
 {
 	asm volatile("mov %0, %%cr4" : : "r"((x86_read_cr4() & ~clear) | set) : "memory");
+	return true;
 }
 
 void cpus_run(void (*fn)(void *arg), void *arg)
