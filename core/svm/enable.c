@@ -97,6 +97,15 @@ static void choose_mitigations(void)
 	svm.ibpb = c.ebx & CPUID_X8_EBX_IBPB;
 }
 
+#define CPUID_HYPERVISOR 0x40000000u
+
+/* "TCGTCGTCGTCG" */
+static bool is_qemu(void)
+{
+	return (x86_cpuid(1, 0).ecx & CPUID_1_ECX_HYPERVISOR) &&
+	       x86_cpuid(CPUID_HYPERVISOR, 0).ebx == 0x54474354;
+}
+
 static bool alloc_cpus(void)
 {
 	unsigned int i, n = host_cpu_limit();
@@ -127,6 +136,7 @@ bool svm_start(struct refusal_report *why)
 	svm.has_tsc_aux = c.edx & CPUID_X1_EDX_RDTSCP;
 	svm.has_xss = x86_cpuid(0, 0).eax >= 0xd &&
 		      (x86_cpuid(0xd, 1).eax & CPUID_D1_EAX_XSAVES);
+	svm.qemu = is_qemu();
 	svm.iopm = host_pages_alloc(IOPM_PAGES);
 	svm.msrpm = host_pages_alloc(MSRPM_PAGES);
 	svm.msrpm_filtered = host_pages_alloc(MSRPM_PAGES);

@@ -19,6 +19,7 @@ const struct svm_exit_rule svm_exit_rules[CODES] = {
 	[CODE_RDPMC] = { EXIT_RDPMC },
 	[CODE_CPUID] = { EXIT_CPUID, LENGTH, 0xa2 },
 	[CODE_RSM] = { EXIT_VIRTUALIZATION },
+	[CODE_SWINT] = { EXIT_EXCEPTION, INFO },
 	[CODE_INVD] = { EXIT_INVD, LENGTH, 0x08 },
 	[CODE_HLT] = { EXIT_HLT, LENGTH | SHORT, 0xf4 },
 	[CODE_INVLPGA] = { EXIT_VIRTUALIZATION },
@@ -144,6 +145,8 @@ void svm_exit_decode(struct vcpu *vcpu, u64 code)
 		decode_exception(vcpu, code);
 	else if (code == CODE_IRET)
 		to_svm(vcpu)->before |= SVM_BEFORE_STEP;
+	else if (code == CODE_SWINT)
+		svm_decode_int(vcpu);
 	else if (code == CODE_TASK_SWITCH)
 		decode_task_switch(e);
 	else if (code == CODE_ICEBP)

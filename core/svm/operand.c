@@ -215,3 +215,35 @@ void svm_decode_dr(struct vcpu *vcpu, u8 dr, bool write)
 	if (!is_two_byte(insn, write ? OPCODE_MOV_TO_DR : OPCODE_MOV_FROM_DR))
 		again(vcpu);
 }
+
+#define OPCODE_INT3 0xcc
+#define OPCODE_INT 0xcd
+#define OPCODE_INTO 0xce
+
+/*
+ * QEMU's processor asks the intercept of INT n for INT3 and INTO, too, and for INT3 no other. It is
+ * made what it is elsewhere, an exception that exited; those two happen as if they had not.
+ */
+void svm_decode_int(struct vcpu *vcpu)
+{
+	struct exit *e = &vcpu->exit;
+	const struct insn *insn = &to_svm(vcpu)->insn;
+
+	if (!fetch_instruction(vcpu))
+		return;
+	e->length = insn->length;
+	if (insn->encoding == INSN_LEGACY && !insn->map && insn->opcode == OPCODE_INT3) {
+		e->exception.vector = VECTOR_BP;
+		e->exception.has_error = false;
+		return;
+	}
+	again(vcpu);
+	if (insn->encoding != INSN_LEGACY || insn->map)
+		return;
+	if (insn->opcode == OPCODE_INT)
+		vcpu->event = (struct event){ .type = EVENT_SOFT_INTERRUPT,
+					      .vector = (u8)insn->imm, .length = e->length };
+	else if (insn->opcode == OPCODE_INTO)
+		vcpu->event = (struct event){ .type = EVENT_SOFT_EXCEPTION,
+					      .vector = VECTOR_OF, .length = e->length };
+}

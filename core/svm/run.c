@@ -115,6 +115,26 @@ COLD bool set_windows(struct vcpu *vcpu)
 	return true;
 }
 
+/*
+ * QEMU's processor arms breakpoints when DR7 is written, and not by VMRUN, which loads it as well:
+ * they are armed here, with the value that VMRUN finds then, and no longer when the guest is left.
+ */
+COLD void debug_in(struct vcpu *vcpu)
+{
+	struct svm_vcpu *v = to_svm(vcpu);
+
+	live_debug_in(vcpu, &v->live);
+	if (svm.qemu)
+		x86_write_dr(7, v->vmcb->save.dr7);
+}
+
+COLD void debug_out(struct svm_vcpu *v)
+{
+	if (svm.qemu)
+		x86_write_dr(7, DR7_ONE);
+	live_debug_out(&v->live);
+}
+
 static void entry_failed(struct vcpu *vcpu, u64 reason);
 
 /* Windows to open or close, and what is in svm_vcpu.before. False: vcpu->exit says why not. */
@@ -133,7 +153,7 @@ COLD bool before_entry(struct vcpu *vcpu)
 		svm_new_asid(v);
 	}
 	if (v->before & SVM_BEFORE_DEBUG)
-		live_debug_in(vcpu, &v->live);
+		debug_in(vcpu);
 	if (v->before & SVM_BEFORE_VERW)
 		x86_verw();
 	return true;
@@ -336,6 +356,6 @@ void svm_run(struct vcpu *vcpu)
 		return;
 	svm_enter(vcpu->gpr, v->pa, v->here->host_pa);
 	if (v->before & SVM_BEFORE_DEBUG)
-		live_debug_out(&v->live);
+		debug_out(v);
 	after_exit(vcpu, v);
 }

@@ -216,8 +216,12 @@ void svm_store_exceptions(struct vcpu *vcpu)
 	u32 exceptions = 1u << VECTOR_DB | 1u << VECTOR_UD | 1u << VECTOR_AC |
 			 1u << VECTOR_MC;
 
-	if (vcpu->guest_debug & KVM_GUESTDBG_USE_SW_BP)
+	v->vmcb->control.intercepts &= ~INTERCEPT_INTN;
+	if (vcpu->guest_debug & KVM_GUESTDBG_USE_SW_BP) {
 		exceptions |= 1u << VECTOR_BP;
+		if (svm.qemu)
+			v->vmcb->control.intercepts |= INTERCEPT_INTN;
+	}
 	if (v->stepping)
 		exceptions |= ~(1u << VECTOR_NMI | 1u << VECTOR_BP | 1u << VECTOR_OF);
 	v->vmcb->control.exceptions = exceptions;

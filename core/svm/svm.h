@@ -75,6 +75,7 @@ struct svm {
 	bool verw; /* before entries: what the processor's buffers hold (TSA) */
 	bool has_xss;
 	bool has_tsc_aux;
+	bool qemu; /* its emulated processor: see svm_decode_int(), and debug_in() in run.c */
 };
 extern struct svm svm;
 
@@ -174,6 +175,8 @@ bool svm_next_uses_flags(struct vcpu *vcpu);
 /* MOV CR, CLTS, LMSW, SMSW; MOV DR. */
 void svm_decode_cr(struct vcpu *vcpu, u8 cr, bool write);
 void svm_decode_dr(struct vcpu *vcpu, u8 dr, bool write);
+/* INT3, INTO and INT n where they exit alike. */
+void svm_decode_int(struct vcpu *vcpu);
 
 /* selftest.c, with fault.S */
 int svm_selftest(struct swivl_selftest *t);

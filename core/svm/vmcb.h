@@ -102,6 +102,7 @@ _Static_assert(sizeof(struct vmcb) == 0x1000, "a VMCB is a page");
 #define INTERCEPT_CPUID (1u << 18)
 #define INTERCEPT_RSM (1u << 19)
 #define INTERCEPT_IRET (1u << 20)
+#define INTERCEPT_INTN (1u << 21)
 #define INTERCEPT_INVD (1u << 22)
 #define INTERCEPT_HLT (1u << 24)
 #define INTERCEPT_INVLPGA (1u << 26)
@@ -193,6 +194,7 @@ enum svm_code {
 	CODE_CPUID = 0x72,
 	CODE_RSM = 0x73,
 	CODE_IRET = 0x74,
+	CODE_SWINT = 0x75,
 	CODE_INVD = 0x76,
 	CODE_HLT = 0x78,
 	CODE_INVLPG = 0x79,

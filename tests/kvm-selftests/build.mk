@@ -2,6 +2,7 @@
 #
 # KVM's own tests, from Debian's linux-source-6.1, unmodified but for the path of the device.
 # applicable.txt says which and why not the others; tests/machine/kvm_selftests.sh runs them.
+# `make kvm-selftests-long`, CPU=amd: those that take too long for `make test`.
 
 KST_TAR := /usr/src/linux-source-6.1.tar.xz
 KST := $(BUILD)/kvm-selftests
@@ -48,13 +49,13 @@ $(KST)/built: $(KST)/lib.a $(KST_LIST)
 	@cd $(KST) && for t in $(KST_TESTS); do echo $$t; done | xargs -P $$(nproc) -I{} sh -c \
 		'$(CC) $(subst $(KST)/,,$(KST_CFLAGS)) $$(case {} in $(KST_FLAGS) esac) \
 		-o bin/$$(basename {}) $(subst $(KST)/,,$(KST_SRC))/{}.c lib.a o/string_override.o lib.a -ldl'
-	@for w in run long; do \
-		sed -n "s/^\([a-z][^[:space:]]*\)[[:space:]]*$$w[[:space:]]*/\1 /p" $(KST_LIST) >$(KST)/bin/$$w.list; \
+	@for w in run long emulator; do \
+		sed -n "s/^\([a-z][^[:space:]]*\)[[:space:]][[:space:]]*$$w[[:space:]]*/\1 /p" $(KST_LIST) >$(KST)/bin/$$w.list; \
 	done
 	@touch $@
 
 .PHONY: kvm-selftests-long
 kvm-selftests-long: kvm-selftests module
-	lab/run --cpus 2 --mem 2048 --timeout 14400 --add $(BUILD)/host/linux/swivl.ko \
+	lab/run $(if $(CPU),--cpu $(CPU)) --cpus 2 --mem 2048 --timeout 14400 --add $(BUILD)/host/linux/swivl.ko \
 		--add $(KST)/bin:/lab/kvm-selftests --add tests/machine/swivl.inc:/lab/swivl.inc \
 		--add tests/machine/kvm_selftests.sh:/lab/run.sh -c 'cd /lab; LIST=long . ./run.sh'

@@ -83,6 +83,16 @@ TEST(registers_by_request)
 	EQUAL(try_request(c->fd, KVM_SET_DEBUGREGS, (u64)&d), -1);
 }
 
+/* Where the emulated AMD processor is at fault: why there are no hardware breakpoints. */
+static const char *no_breakpoints(void)
+{
+	if (guest_intel)
+		return NULL;
+	if (!guest_has_cpuid(1, 0, 'c', 31))
+		return "Bochs does not tell DR6 with AMD-V";
+	return guest_is_kvm(&g) ? "QEMU arms nothing when VMRUN loads DR7" : NULL;
+}
+
 /* DR0 at the code's fourth byte: an instruction breakpoint is a fault, before it runs. */
 CODE64(break_code, "mov $0x8020, %eax\n mov %rax, %db0\n mov $0x401, %eax\n mov %rax, %db7\n"
 		   ".fill 0x20 - (. - break_code), 1, 0x90\n nop\n nop\n");
@@ -95,8 +105,8 @@ TEST(breakpoints_of_the_guest)
 	struct guest_cpu *c = setup();
 	struct kvm_regs r = { 0 };
 
-	if (!guest_intel)
-		SKIP("QEMU does not arm the breakpoints that VMRUN loads");
+	if (no_breakpoints())
+		SKIP("%s", no_breakpoints());
 	EQUAL(TRY(c, break_code, &r), VECTOR_DB);
 	EQUAL(guest_events(&g)->event[0].rip, GUEST_CODE + 0x20);
 	EQUAL(TRY(c, read_drs, &r), NO_EXCEPTION);
@@ -213,7 +223,7 @@ TEST(software_breakpoint)
 	struct guest_cpu *c = setup();
 	struct kvm_regs regs;
 
-	if (!guest_intel)
+	if (!guest_intel && guest_is_kvm(&g))
 		SKIP("QEMU does not tell INT3 as an exception");
 	LOAD(&g, with_int3);
 	debug(c, KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP, 0, 0);
@@ -230,6 +240,24 @@ TEST(software_breakpoint)
 	EQUAL(guest_events(&g)->event[0].vector, VECTOR_BP);
 }
 
+CODE64(with_int, "nop\n int $0x55\n nop\n int3\n");
+
+/* The other software interrupts go their way meanwhile. */
+TEST(software_interrupt_beside_it)
+{
+	struct guest_cpu *c = setup();
+
+	if (!guest_intel && guest_is_kvm(&g))
+		SKIP("QEMU does not tell INT3 as an exception");
+	LOAD(&g, with_int);
+	debug(c, KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP, 0, 0);
+	guest_run_to(c, KVM_EXIT_DEBUG);
+	EQUAL(c->run->debug.arch.pc, GUEST_CODE + 4);
+	EQUAL(guest_events(&g)->count, 1);
+	EQUAL(guest_events(&g)->event[0].vector, 0x55);
+	EQUAL(guest_events(&g)->event[0].rip, GUEST_CODE + 3);
+}
+
 CODE64(store_later, "nop\n nop\n nop\n movb $1, 0x9001\n nop\n hlt\n");
 
 /* The caller's breakpoints instead of the guest's, which keeps its registers. */
@@ -240,8 +268,8 @@ TEST(hardware_breakpoint)
 	struct kvm_regs entry = { .rip = GUEST_CODE, .rsp = GUEST_STACK, .rflags = 2 };
 
 	EQUAL(TRY(c, write_drs, &r), NO_EXCEPTION);
-	if (!guest_intel)
-		SKIP("QEMU does not arm the breakpoints that VMRUN loads");
+	if (no_breakpoints())
+		SKIP("%s", no_breakpoints());
 	LOAD(&g, store_later);
 	debug(c, KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP, GUEST_CODE + 2, 0x401);
 	guest_set_regs(c, &entry);
@@ -272,8 +300,10 @@ TEST(watch_of_the_host)
 	int status;
 	pid_t pid;
 
-	if (!guest_intel)
-		SKIP("QEMU does not survive it: VMRUN loads DR7 and arms nothing");
+	setup();
+	if (no_breakpoints())
+		SKIP("%s", no_breakpoints());
+	guest_end(&g);
 	pid = fork();
 	if (!pid) {
 		struct kvm_regs r = { .rax = 0x1111, .rsi = 0xffff0ff0, .rdi = 0x40f };

@@ -39,6 +39,7 @@ static const u64 *nested_time; /* of the tables; what was cached before is stale
 static u8 code[64]; /* the guest's instructions, at 0x1000 */
 #define CODE_AT 0x1000u
 static u8 memory[64]; /* the guest's, at guest physical 0 */
+static bool qemu; /* says that it is QEMU's */
 static bool entry_refused; /* VMRUN answers VMEXIT_INVALID, and leaves what QEMU leaves */
 
 /* ---- registers ------------------------------------------------------------------------------ */
@@ -95,9 +96,14 @@ struct x86_cpuid x86_cpuid(u32 leaf, u32 subleaf)
 	case 0:
 		return (struct x86_cpuid){ .eax = 0xd, .ebx = 0x68747541 };
 	case 1:
-		return (struct x86_cpuid){ .ecx = CPUID_1_ECX_OSXSAVE };
+		return (struct x86_cpuid){
+			.ecx = CPUID_1_ECX_OSXSAVE | (qemu ? CPUID_1_ECX_HYPERVISOR : 0),
+		};
 	case 0xd:
 		return (struct x86_cpuid){ .eax = CPUID_D1_EAX_XSAVES };
+	case 0x40000000:
+		return (struct x86_cpuid){ .ebx = 0x54474354, .ecx = 0x43544743,
+					   .edx = 0x47435447 };
 	case 0x80000000:
 		return (struct x86_cpuid){ .eax = 0x80000021 };
 	case 0x8000001f:
@@ -229,7 +235,8 @@ void svm_enter(u64 *gpr, u64 vmcb_pa, u64 host_pa)
 	c->exit_info[0] = c->exit_info[1] = c->exit_int_info = 0;
 	guest(vmcb, gpr);
 	c->event_inj &= ~EVENT_INJ_VALID;
-	CPU->dr[7] = DR7_ONE;
+	if (!qemu) /* whose VMRUN and exits load DR7 and do nothing with it */
+		CPU->dr[7] = DR7_ONE;
 	CPU->cached_pa = vmcb_pa;
 	CPU->cached = *vmcb;
 }
@@ -323,7 +330,7 @@ static void processors_reset(void)
 	cpuid_8a_edx = SVM_NESTED_PAGING;
 	nested_time = NULL;
 	home_reset();
-	entry_refused = false;
+	entry_refused = qemu = false;
 	raised = 0;
 	memset(code, 0x90, sizeof(code));
 }

@@ -80,10 +80,8 @@ static inline void free_vcpu(struct vcpu *v)
 	free(v);
 }
 
-static inline int setup_with(u32 features)
+static inline int setup_rest(void)
 {
-	processors_reset();
-	cpuid_8a_edx |= features;
 	start();
 	memset(&vm, 0, sizeof(vm));
 	vm.stage2.root_pa = (size_t)root_table;
@@ -91,6 +89,13 @@ static inline int setup_with(u32 features)
 	svm_vendor.vm_create(&vm);
 	vcpu = new_vcpu();
 	return 0;
+}
+
+static inline int setup_with(u32 features)
+{
+	processors_reset();
+	cpuid_8a_edx |= features;
+	return setup_rest();
 }
 
 static inline int setup(void **state)
@@ -101,6 +106,13 @@ static inline int setup(void **state)
 static inline int setup_all_features(void **state)
 {
 	return setup_with(SVM_NEXT_RIP | SVM_DECODE_ASSISTS | SVM_FLUSH_BY_ASID | SVM_CLEAN_BITS);
+}
+
+static inline int setup_qemu(void **state)
+{
+	processors_reset();
+	qemu = true;
+	return setup_rest();
 }
 
 static inline int teardown(void **state)
@@ -152,6 +164,7 @@ static inline struct vmcb *vmcb_of(struct vcpu *v)
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define QEMU(name) cmocka_unit_test_setup_teardown(name, setup_qemu, teardown)
 #define ALL_FEATURES(name) cmocka_unit_test_setup_teardown(name, setup_all_features, teardown)
 
 #endif

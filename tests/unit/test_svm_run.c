@@ -200,6 +200,62 @@ static void exceptions_and_what_is_the_hosts(void **state)
 	assert_int_equal(exit_by(CODE_FERR_FREEZE, 0, 0)->kind, EXIT_NONE);
 }
 
+static void breakpoints_by_int3(bool on)
+{
+	vcpu->guest_debug = on ? KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP : 0;
+	vcpu->dirty |= STATE_INTERCEPTS;
+}
+
+static void int3_is_an_exception(void **state)
+{
+	breakpoints_by_int3(true);
+	CODE_IS(0xcc);
+	exit_by(CODE_EXCEPTION + VECTOR_BP, 0, 0);
+	assert_true(seen.control.exceptions & 1u << VECTOR_BP);
+	assert_false(seen.control.intercepts & INTERCEPT_INTN);
+}
+
+/* All that QEMU's processor tells with the code of INT n. */
+static void int3_where_it_is_a_software_interrupt(void **state)
+{
+	static const struct {
+		u8 code[3];
+		struct event event;
+	} passed[] = {
+		{ { 0xcd, 0x80 }, { EVENT_SOFT_INTERRUPT, 0x80, .length = 2 } },
+		{ { 0x66, 0xcd, 0xff }, { EVENT_SOFT_INTERRUPT, 0xff, .length = 3 } },
+		{ { 0xcd, 0x03 }, { EVENT_SOFT_INTERRUPT, 3, .length = 2 } },
+		{ { 0xce }, { EVENT_SOFT_EXCEPTION, VECTOR_OF, .length = 1 } },
+		/* Written over meanwhile. */
+		{ { 0x90 } }, { { 0x0f, 0xcc } }, { { 0xcb } }, { { 0xcf } }, { { 0xc5, 0xf8, 0xcd } },
+	};
+	const struct exit *e;
+
+	breakpoints_by_int3(true);
+	vcpu->state.seg[SEG_CS].attr = 0xc09b; /* 32 bits: there is INTO */
+	vcpu->dirty |= STATE_SEG;
+	CODE_IS(0xcc);
+	e = exit_by(CODE_SWINT, 0, 0);
+	assert_true(seen.control.intercepts & INTERCEPT_INTN);
+	assert_true(e->kind == EXIT_EXCEPTION && e->exception.vector == VECTOR_BP);
+	assert_true(e->length == 1 && !e->exception.has_error);
+	assert_int_equal(vcpu->event.type, EVENT_NONE);
+	for (unsigned int i = 0; i < ARRAY_SIZE(passed); i++) {
+		memset(code, 0x90, sizeof(code));
+		memcpy(code, passed[i].code, sizeof(passed[i].code));
+		vcpu->event.type = EVENT_NONE;
+		assert_int_equal(exit_by(CODE_SWINT, 0, 0)->kind, EXIT_NONE);
+		assert_int_equal(vcpu->event.type, passed[i].event.type);
+		if (vcpu->event.type)
+			assert_memory_equal(&vcpu->event, &passed[i].event, sizeof(vcpu->event));
+	}
+	breakpoints_by_int3(false);
+	vcpu->event.type = EVENT_NONE;
+	exit_by(CODE_HLT, 0, 0);
+	assert_false(seen.control.intercepts & INTERCEPT_INTN);
+	assert_false(seen.control.exceptions & 1u << VECTOR_BP);
+}
+
 /* Another vCPU may put anything where an instruction exited. */
 static void any_bytes_for_any_exit(void **state)
 {
@@ -246,7 +302,7 @@ static void svm_in_the_guest_is_undefined(void **state)
 
 static void codes_without_a_handler_are_unknown(void **state)
 {
-	static const u64 codes[] = { 0x65, 0x66, 0x70, 0x75, 0x8c, 0x8f, 0x90, 0x3ff, 0x401, 0x10000 };
+	static const u64 codes[] = { 0x65, 0x66, 0x70, 0x77, 0x8c, 0x8f, 0x90, 0x3ff, 0x401, 0x10000 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(codes); i++) {
 		const struct exit *e = exit_by(codes[i], 0x77, 0x78);
@@ -493,6 +549,8 @@ int main(void)
 		T(hidden_bits_of_control_registers),
 		T(nested_faults),
 		T(exceptions_and_what_is_the_hosts),
+		T(int3_is_an_exception),
+		QEMU(int3_where_it_is_a_software_interrupt),
 		T(any_bytes_for_any_exit),
 		T(svm_in_the_guest_is_undefined),
 		T(codes_without_a_handler_are_unknown),

@@ -485,12 +485,13 @@ static void xsetbv_that_did_not_exit(void **state)
 	assert_int_equal(vcpu->state.xcr0, XCR0_X87 | XCR0_SSE);
 }
 
-static u64 seen_dr0, seen_tsc_aux, seen_xss;
+static u64 seen_dr0, seen_dr7, seen_tsc_aux, seen_xss;
 
 static void debugged_guest(struct vmcb *vmcb, u64 *gpr)
 {
 	plain_guest(vmcb, gpr);
 	seen_dr0 = CPU->dr[0];
+	seen_dr7 = CPU->dr[7];
 	seen_tsc_aux = CPU->tsc_aux;
 	seen_xss = CPU->xss;
 }
@@ -508,9 +509,12 @@ static void registers_of_the_host(void **state)
 	svm_vendor.load(vcpu, true);
 	svm_vendor.run(vcpu);
 	assert_int_equal(CPU->dr[0], 0xffffffff81000000); /* before the host takes an interrupt */
+	assert_int_equal(CPU->dr[7], DR7_ONE);
 	svm_vendor.unload(vcpu);
 	assert_int_equal(seen_dr0, 0x4444);
 	assert_int_equal(seen.save.dr7, DR7_ONE | 1);
+	/* Armed by hand where VMRUN does not. */
+	assert_int_equal(seen_dr7, qemu ? DR7_ONE | 1 : DR7_ONE);
 	assert_int_equal(seen_tsc_aux, 0x55);
 	assert_int_equal(CPU->tsc_aux, 0);
 	assert_int_equal(seen_xss, 0);
@@ -554,6 +558,7 @@ int main(void)
 		T(failed_entry_shows_nothing_of_the_host),
 		T(xsetbv_that_did_not_exit),
 		T(registers_of_the_host),
+		QEMU(registers_of_the_host),
 		T(filtered_msrs_all_exit),
 	};
 
