@@ -567,6 +567,8 @@ TEST(hypercall_in_real_mode)
 	for (size_t i = 0; i < ARRAY_SIZE(list); i++) {
 		struct kvm_regs r = { .rax = 0x7fff0000 };
 
+		if (guest_is_kvm(&g) && (list[i].code == vmcall_16) != guest_intel)
+			continue; /* KVM_RUN never comes back */
 		EQUAL(guest_try(c, list[i].code, list[i].end, &r), NO_EXCEPTION);
 		EQUAL(r.rax, 0xfffffc18);
 		EQUAL(r.rip, GUEST_CODE + 4);
