@@ -77,9 +77,13 @@ static void fill_msrpm(u8 *map)
 	}
 }
 
-/* Automatic IBRS also keeps the return stack buffer the host's (CPUID 8000_0021, EFER). */
+/*
+ * Automatic IBRS also keeps the return stack buffer the host's (CPUID 8000_0021, EFER). But where
+ * returns can be mistrained (SRSO), the home has something to do at the end of x86_stuff_rsb.
+ */
 #define CPUID_X21_EAX_AUTO_IBRS (1u << 8)
 #define EFER_AUTO_IBRS (1ull << 21)
+#define CPUID_X21_EAX_SRSO_NO (1u << 29)
 #define CPUID_X21_EAX_VERW_CLEAR (1u << 5)
 #define CPUID_X21_ECX_TSA_NO (1u << 1 | 1u << 2) /* neither of its two kinds */
 #define CPUID_X8_EBX_IBPB (1u << 12)
@@ -90,7 +94,7 @@ static void choose_mitigations(void)
 	bool automatic = (extended(0x80000021, &c) & CPUID_X21_EAX_AUTO_IBRS) &&
 			 (x86_rdmsr(IA32_EFER) & EFER_AUTO_IBRS);
 
-	svm_stuff_after_exit = !automatic;
+	svm_stuff_after_exit = !automatic || !(c.eax & CPUID_X21_EAX_SRSO_NO);
 	svm.verw = (c.eax & CPUID_X21_EAX_VERW_CLEAR) &&
 		   (c.ecx & CPUID_X21_ECX_TSA_NO) != CPUID_X21_ECX_TSA_NO;
 	extended(0x80000008, &c);

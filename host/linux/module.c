@@ -203,6 +203,17 @@ static void stop(void)
 	cpus_read_unlock();
 }
 
+/* What the kernel does about these after its own entries, it has to let modules do after exits. */
+static void say_returns(void)
+{
+#if !defined(SWIVL_UNTRAIN) && defined(X86_BUG_SRSO)
+	if (boot_cpu_data.x86_vendor != X86_VENDOR_INTEL &&
+	    (boot_cpu_has_bug(X86_BUG_RETBLEED) || boot_cpu_has_bug(X86_BUG_SRSO)))
+		pr_warn("swivl: this kernel keeps what protects its returns (retbleed, SRSO) to itself: "
+			"guests may steer what the host speculates after exits\n");
+#endif
+}
+
 static int __init swivl_init(void)
 {
 	int err;
@@ -213,6 +224,8 @@ static int __init swivl_init(void)
 	err = home_device_register();
 	if (err)
 		stop();
+	else
+		say_returns();
 	return err;
 }
 

@@ -34,7 +34,7 @@ static int this_cpu;
 
 /* Called for each entry that is not refused; it sets the exit. */
 static void (*guest)(struct vmcb *vmcb, u64 *gpr);
-static u32 cpuid_x1_ecx, cpuid_8a_ebx, cpuid_8a_edx;
+static u32 cpuid_x21_eax, cpuid_x1_ecx, cpuid_8a_ebx, cpuid_8a_edx;
 static const u64 *nested_time; /* of the tables; what was cached before is stale */
 static u8 code[64]; /* the guest's instructions, at 0x1000 */
 #define CODE_AT 0x1000u
@@ -109,7 +109,7 @@ struct x86_cpuid x86_cpuid(u32 leaf, u32 subleaf)
 	case 0x8000001f:
 		return (struct x86_cpuid){ .eax = 1, .ebx = 1 << 6 | 47 };
 	case 0x80000021:
-		return (struct x86_cpuid){ .eax = 1u << 5 };
+		return (struct x86_cpuid){ .eax = 1u << 5 | cpuid_x21_eax };
 	case 0x80000001:
 		return (struct x86_cpuid){ .ecx = cpuid_x1_ecx, .edx = CPUID_X1_EDX_RDTSCP };
 	case 0x80000008:
@@ -325,6 +325,7 @@ static void processors_reset(void)
 		cpus[i].dr[7] = DR7_ONE;
 		cpus[i].dr[6] = DR6_ONES;
 	}
+	cpuid_x21_eax = 0;
 	cpuid_x1_ecx = CPUID_X1_ECX_SVM;
 	cpuid_8a_ebx = 4;
 	cpuid_8a_edx = SVM_NESTED_PAGING;

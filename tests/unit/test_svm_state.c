@@ -58,6 +58,19 @@ static void refusals_have_their_names(void **state)
 	cr3 = 0x1000;
 }
 
+/* Automatic IBRS is enough only where returns cannot be mistrained, either (SRSO_NO). */
+static void returns_are_guarded(void **state)
+{
+	for (unsigned int i = 0; i < 8; i++) {
+		processors_reset();
+		cpuid_x21_eax = (i & 1 ? 1u << 8 : 0) | (i & 2 ? 1u << 29 : 0);
+		CPU->efer |= i & 4 ? 1u << 21 : 0;
+		start();
+		assert_int_equal(svm_stuff_after_exit, i != 7);
+		stop();
+	}
+}
+
 static void memory_may_run_out_anywhere(void **state)
 {
 	struct refusal_report why;
@@ -542,6 +555,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(enabling_leaves_no_trace),
 		cmocka_unit_test(refusals_have_their_names),
+		cmocka_unit_test(returns_are_guarded),
 		cmocka_unit_test(memory_may_run_out_anywhere),
 		cmocka_unit_test(all_exits_but_what_vmload_switches),
 		cmocka_unit_test(selftest_finds_nothing_wrong),
