@@ -13,6 +13,7 @@ define HELP
 make run        Debian's kernel as a guest of swivl, in an emulated machine; GUEST_CPUS=4
 make shell      a prompt in that machine. Both: CPU=amd or CPU=corei7_skylake_x, CPUS=2
 make test       all tests; TESTS='mmio io' MACHINES='*haswell*:1' a part of them
+make test-metal    all tests of the hypervisor that starts before the system
 make unit       only those that need no emulated machine
 make fuzz       the fuzzers; make bench: swivl and KVM side by side
 make            the command, the library, and the module for the emulated machine's kernel

@@ -2,6 +2,7 @@
 #
 # The emulated machine: packages, make test, make run and make shell.
 #
+#   make test-metal    the hypervisor that starts before the system
 #   make test      TESTS='smoke run_*' MACHINES='*haswell*:1': only these
 #   make run       CPU=amd, CPU=corei7_skylake_x, CPUS=2: another machine than the usual; its guest has as
 #                  many processors, or GUEST_CPUS=4; DEVICE=/dev/kvm: Linux' own hypervisor
@@ -35,8 +36,18 @@ test:
 	@$(MAKE) -s -j$$(nproc) --no-print-directory test-here
 
 .PHONY: test-here
-test-here: hello guests module cli unit-programs kvm-selftests
-	@lab/test --unit tests/lab/test_lab $(UNIT_BINS)
+test-here: hello guests module cli unit-programs kvm-selftests metal-tests
+	@lab/test --unit tests/lab/test_lab $(UNIT_BINS) $(METAL_SHORT_TESTS)
+
+# All tests of the hypervisor on the bare machine. Each part adds its programs to METAL_LONG_TESTS,
+# those of them that `make test` runs, too, to METAL_SHORT_TESTS, and what they need to metal-tests.
+.PHONY: test-metal test-metal-here
+test-metal:
+	@lab/install run test
+	@echo "Building"
+	@$(MAKE) -s -j$$(nproc) --no-print-directory test-metal-here
+test-metal-here: metal-tests
+	@lab/test --no-machines --unit $(METAL_LONG_TESTS)
 
 # The machine for make run and make shell, and what is in it.
 DEVICE ?= /dev/swivl

@@ -33,27 +33,21 @@ bool memory_reserve(struct memory_map *map, u64 base, u64 size)
 	static struct memory_map old; /* too large for the stack */
 	const struct boot_memory hidden = { .type = BOOT_MEMORY_RESERVED, .attributes = 1 };
 	u64 end = base + size;
-	bool ok = true, told = false;
+	bool ok = true;
 
 	old = *map;
 	map->count = 0;
 	for (u32 i = 0; i < old.count; i++) {
 		const struct boot_memory *e = &old.entry[i];
+		u64 from = e->base > base ? e->base : base, to = end_of(e) < end ? end_of(e) : end;
 
 		if (e->type != BOOT_MEMORY_USABLE || !overlaps(e, base, end)) {
 			ok &= append(map, e->base, end_of(e), e);
 			continue;
 		}
-		if (e->base < base)
-			ok &= append(map, e->base, base, e);
-		if (!told)
-			ok &= append(map, base, end, &hidden);
-		told = true;
-		if (end_of(e) > end)
-			ok &= append(map, end, end_of(e), e);
+		ok &= append(map, e->base, from, e) && append(map, from, to, &hidden) &&
+		      append(map, to, end_of(e), e);
 	}
-	if (!told)
-		ok &= append(map, base, end, &hidden);
 	return ok;
 }
 

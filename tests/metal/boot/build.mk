@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 #
-# Tests of boot record, loader and swivl disk.
+# Tests of boot record, loader and swivl disk. `make test` has the short ones of them.
 
 METAL_BOOT_TESTS := $(BUILD)/tests/metal/boot
 METAL_STUB_OBJS := $(METAL_BOOT_TESTS)/stub.o $(METAL_BOOT_TESTS)/stub_pass.o
@@ -29,3 +29,13 @@ $(METAL_BOOT_TESTS)/swivl: $(filter-out $(CLI_DISK_FILES),$(CLI_OBJS)) $(METAL_B
 .PHONY: metal-boot-tests metal-tests
 metal-tests: metal-boot-tests
 metal-boot-tests: $(METAL_BOOT_TESTS)/swivl $(METAL_BOOT_TESTS)/stub-multiboot $(METAL_BOOT_TESTS)/handover.bin
+
+METAL_SHORT_TESTS += $(METAL_BOOT_TESTS)/test_boot_short
+METAL_LONG_TESTS += $(METAL_BOOT_TESTS)/test_boot
+$(METAL_BOOT_TESTS)/test_boot_short: tests/metal/boot/boot.py
+	@mkdir -p $(@D)
+	@printf '#!/bin/sh\nexec python3 tests/metal/boot/boot.py --short\n' >$@ && chmod +x $@
+$(METAL_BOOT_TESTS)/test_boot: tests/metal/boot/boot.py
+	@mkdir -p $(@D)
+	@printf '#!/bin/sh\nexec python3 tests/metal/boot/boot.py\n' >$@ && chmod +x $@
+metal-boot-tests: $(METAL_BOOT_TESTS)/test_boot_short $(METAL_BOOT_TESTS)/test_boot

@@ -89,6 +89,15 @@ saved_end:
 	.org 512
 rest:
 	cld
+	mov	$COM1 + 3, %dx		/* 115200 baud, 8 bits */
+	mov	$0x83, %al
+	out	%al, %dx
+	mov	$COM1, %dx
+	mov	$1, %ax
+	out	%ax, %dx
+	mov	$COM1 + 3, %dx
+	mov	$3, %al
+	out	%al, %dx
 	mov	$names, %si
 	mov	$saved, %bp
 	mov	$(saved_flags - saved) / 4 + 2, %cx
@@ -114,6 +123,11 @@ rest:
 	call	puts
 	mov	$0x400, %si
 	mov	$0x6c, %cx
+	call	sum
+	mov	$t_sector, %si
+	call	puts
+	mov	$AT + 440, %si
+	mov	$72, %cx
 	call	sum
 	call	newline
 
@@ -220,6 +234,11 @@ rest:
 	mov	$t_end, %si
 	call	puts
 	call	newline
+	/* An emulator that ends now may forget what its port has not sent. */
+	mov	$COM1 + 5, %dx
+1:	in	%dx, %al
+	test	$0x40, %al
+	jz	1b
 	jmp	stop
 
 int15_all:
@@ -322,6 +341,8 @@ t_vectors:
 	.asciz "vectors: "
 t_bios_data:
 	.asciz " bios data: "
+t_sector:
+	.asciz " sector: "
 t_map:
 	.asciz "map: "
 t_entry:
