@@ -93,8 +93,6 @@ void host_section_leave(struct vcpu *vcpu);
 /* Only no preemption: for a short look at a vCPU's hardware state. Nests in a section. */
 void host_preempt_off(void);
 void host_preempt_on(void);
-void host_irq_disable(void);
-void host_irq_enable(void);
 /* Is there a reason to leave the section: a signal, a reschedule, deferred interrupts? Atomic. */
 bool host_section_should_leave(void);
 /* A signal is pending for the thread: KVM_RUN has to return -SWIVL_EINTR. */

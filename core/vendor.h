@@ -59,11 +59,11 @@ struct vendor {
 	void (*unload)(struct vcpu *vcpu);
 
 	/*
-	 * Enter the guest and come back with the next exit in vcpu->exit. Interrupts off, on return
-	 * too. Stores vcpu->dirty state first, injects vcpu->event. After it vcpu->valid says
-	 * which state is still good in memory.
+	 * vcpu_loop() of core/vm/loop.h around what enters the guest once and comes back with the
+	 * next exit in vcpu->exit: it stores vcpu->dirty state first and injects vcpu->event; after
+	 * it vcpu->valid says which state is still good in memory.
 	 */
-	void (*run)(struct vcpu *vcpu);
+	int (*run)(struct vcpu *vcpu);
 
 	/* Bring STATE_* groups from the hardware to vcpu->state. Loaded. */
 	void (*fetch)(struct vcpu *vcpu, u32 groups);

@@ -44,10 +44,10 @@ enum kind {
 #define ARITHMETIC_FLAGS \
 	(RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF)
 
-#define READ 1 /* memory is read */
-#define WRITE 2 /* memory is written */
-#define TO_REG 4 /* the register operand is the destination, or one of two */
-#define IMM 8 /* the other operand is the immediate, not a register */
+#define READ EMU_READ
+#define WRITE EMU_WRITE
+#define TO_REG EMU_TO_REG
+#define IMM EMU_IMM
 
 static u64 mask(unsigned int bytes)
 {
@@ -153,6 +153,13 @@ static bool classify2(struct emu_op *op)
 	return is(op, MOVBE, in->opcode & 1 ? WRITE : READ | TO_REG, in->operand_size);
 }
 
+static bool is_plain(const struct insn *in)
+{
+	return in->kind == MOV && in->size == 4 && in->mode == DECODE_64 && in->address_size == 8 &&
+	       in->segment != INSN_FS && in->segment != INSN_GS && in->index == INSN_NO_REG &&
+	       in->base != INSN_BASE_RIP && in->base != INSN_RSP && in->reg != INSN_RSP;
+}
+
 static bool classify(struct emu_op *op)
 {
 	bool known = false;
@@ -169,6 +176,8 @@ static bool classify(struct emu_op *op)
 		op->insn.form &= ~WRITE;
 	if (!known || !(op->insn.memory || op->insn.kind >= STRINGS))
 		op->insn.kind = UNKNOWN;
+	if (is_plain(&op->insn))
+		op->insn.form |= EMU_PLAIN;
 	return op->insn.kind != UNKNOWN;
 }
 

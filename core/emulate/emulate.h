@@ -51,6 +51,22 @@ struct emu_op {
 };
 
 /*
+ * insn.form, from the first emulate_prepare() on. PLAIN is a MOV of 32 bits in 64-bit mode between
+ * memory, addressed by a constant or a register and a constant, and a register or an immediate.
+ * Neither register is RSP, and no segment has a base.
+ */
+#define EMU_READ 1 /* memory is read */
+#define EMU_WRITE 2 /* memory is written */
+#define EMU_TO_REG 4 /* the register operand is the destination, or one of two */
+#define EMU_IMM 8 /* the other operand is the immediate, not a register */
+#define EMU_PLAIN 16
+
+static inline u64 emulate_plain_address(const struct insn *insn, const u64 *gpr)
+{
+	return insn->disp + (insn->base == INSN_NO_REG ? 0 : gpr[insn->base & 15]);
+}
+
+/*
  * 0, -SWIVL_EOPNOTSUPP for an instruction that is not known here, -SWIVL_EFAULT when an address
  * is not canonical: #GP(0), or #SS(0) where op->insn.segment is INSN_SS.
  */

@@ -48,12 +48,13 @@ static int request(const struct pic_chip *c)
 void pic_update(struct pic *p)
 {
 	struct pic_chip *m = &p->chip[0];
+	u8 irr = m->irr & ~(1 << PIC_CASCADE);
 	bool out;
 
 	/* The slave's output, followed as a level so that no request of it is lost or stale. */
-	m->irr &= ~(1 << PIC_CASCADE);
 	if (request(&p->chip[1]) >= 0)
-		m->irr |= 1 << PIC_CASCADE;
+		irr |= 1 << PIC_CASCADE;
+	__atomic_store_n(&m->irr, irr, __ATOMIC_RELAXED); /* in one piece, for pic_peek() */
 	out = request(m) >= 0;
 	if (out == p->out)
 		return;

@@ -61,6 +61,20 @@ int pic_set_line(struct pic *p, unsigned pin, bool level);
  */
 u8 pic_ack(struct pic *p);
 
+/*
+ * What a read of a port of 0x20, 0x21, 0xa0, 0xa1 shows, or -1 where it would acknowledge (poll).
+ * Needs no lock: that is one byte, which only ever holds what a read at that time finds.
+ */
+static inline int pic_peek(const struct pic *p, u16 port)
+{
+	const struct pic_chip *c = &p->chip[port >> 7 & 1];
+
+	if (__atomic_load_n(&c->poll, __ATOMIC_RELAXED))
+		return -1;
+	return __atomic_load_n(port & 1 ? &c->imr : c->read_isr ? &c->isr : &c->irr,
+			       __ATOMIC_RELAXED);
+}
+
 /* Ports 0x20, 0x21, 0xa0, 0xa1, 0x4d0, 0x4d1; other ports read 0xff. */
 u8 pic_read(struct pic *p, u16 port);
 void pic_write(struct pic *p, u16 port, u8 val);

@@ -3,7 +3,7 @@
 #ifndef SWIVL_CORE_SVM_ENTER_H
 #define SWIVL_CORE_SVM_ENTER_H
 
-#include "core/types.h"
+#include "core/x86/cpu.h"
 
 /* Is core/x86/rsb.S to be called after each exit? */
 extern bool svm_stuff_after_exit;
@@ -11,6 +11,7 @@ extern bool svm_stuff_after_exit;
 #ifdef SWIVL_MODEL
 
 void svm_enter(u64 *gpr, u64 vmcb_pa, u64 host_pa);
+void svm_stgi(void);
 
 #else
 
@@ -19,9 +20,9 @@ void svm_enter(u64 *gpr, u64 vmcb_pa, u64 host_pa);
  * left; RAX and RSP travel in the VMCB. @host_pa is a page for the host's hidden state, saved each
  * time: another thread of the process may have changed its LDT meanwhile.
  *
- * Interrupts are off, and nothing at all is taken from CLGI to STGI (APM vol. 2, 15.17). RFLAGS.IF
- * as VMRUN finds it decides whether the host's interrupts end the guest (15.21.1), so it is set
- * between them.
+ * Interrupts are off, and nothing at all is taken from CLGI to svm_stgi() (APM vol. 2, 15.17).
+ * RFLAGS.IF as VMRUN finds it decides whether the host's interrupts end the guest (15.21.1), so it is
+ * set between them, and stays so.
  *
  * None of the guest's values stays in a register for the code after it to speculate on.
  */
@@ -29,12 +30,11 @@ static inline void svm_enter(u64 *gpr, u64 vmcb_pa, u64 host_pa)
 {
 	asm volatile("push %%rbp\n\t"
 		     "push %[gpr]\n\t"
-		     "push %[host]\n\t"
+		     "push %%rax\n\t"
 		     "clgi\n\t"
 		     "sti\n\t"
-		     "xchg %%rax, %[host]\n\t"
 		     "vmsave %%rax\n\t"
-		     "mov %[host], %%rax\n\t"
+		     "mov %[vmcb], %%rax\n\t"
 		     "mov 1*8(%[gpr]), %%rcx\n\t"
 		     "mov 2*8(%[gpr]), %%rdx\n\t"
 		     "mov 3*8(%[gpr]), %%rbx\n\t"
@@ -87,12 +87,19 @@ static inline void svm_enter(u64 *gpr, u64 vmcb_pa, u64 host_pa)
 		     "je 1f\n\t"
 		     "call x86_stuff_rsb\n"
 		     "1:\n\t"
-		     "cli\n\t"
-		     "stgi\n\t"
-		     : [gpr] "+D"(gpr), [host] "+S"(host_pa), "+a"(vmcb_pa)
+		     : [gpr] "+D"(gpr), [vmcb] "+S"(vmcb_pa), "+a"(host_pa)
 		     : [stuff] "m"(svm_stuff_after_exit)
 		     : "rcx", "rdx", "rbx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
 		       "cc", "memory");
+}
+
+/* The end of what svm_enter() began: what waited is taken now. */
+static inline void svm_stgi(void)
+{
+#ifdef SWIVL_INTERRUPTS_OFF
+	x86_irq_off();
+#endif
+	asm volatile("stgi" : : : "memory");
 }
 
 #endif

@@ -45,33 +45,6 @@ const struct svm_exit_rule svm_wrmsr_rule = { EXIT_MSR_WRITE, LENGTH, 0x30 };
 static const struct svm_exit_rule icebp = { EXIT_EXCEPTION, LENGTH | SHORT, 0xf1 };
 static const struct svm_exit_rule int3 = { EXIT_EXCEPTION, LENGTH | SHORT, 0xcc };
 
-/* The address of the next instruction is told for these on all processors (15.10.2). */
-static void decode_io(struct vcpu *vcpu)
-{
-	struct exit *e = &vcpu->exit;
-	u32 info = (u32)e->hw_info[0];
-
-	e->io.port = (u16)(info >> 16);
-	e->io.size = IOIO_SIZE(info);
-	e->io.in = info & IOIO_IN;
-	e->io.string = info & IOIO_STRING;
-	e->io.rep = info & IOIO_REP;
-	e->length = (u8)(e->hw_info[1] - vcpu->state.rip);
-}
-
-/* 15.25.6. The processor tells no linear address. */
-static void decode_nested_fault(struct exit *e)
-{
-	u64 info = e->hw_info[0];
-
-	e->kind = info & NPF_RESERVED ? EXIT_NESTED_MISCONFIG : EXIT_NESTED_FAULT;
-	e->fault.access = info & NPF_WRITE ? ACCESS_WRITE : info & NPF_FETCH ? ACCESS_EXEC :
-									       ACCESS_READ;
-	e->fault.gpa = e->hw_info[1];
-	e->fault.gva_valid = false;
-	e->fault.own = info & NPF_FINAL;
-}
-
 static void decode_task_switch(struct exit *e)
 {
 	e->task.selector = (u16)e->hw_info[0];
@@ -133,11 +106,7 @@ void svm_exit_decode(struct vcpu *vcpu, u64 code)
 	if ((svm.caps.features & SVM_NEXT_RIP) && c->next_rip)
 		e->length = (u8)(c->next_rip - vcpu->state.rip);
 	vcpu->hardware_reads += 2;
-	if (code == CODE_NESTED_FAULT)
-		decode_nested_fault(e);
-	else if (code == CODE_IOIO)
-		decode_io(vcpu);
-	else if (code < CODE_READ_DR0)
+	if (code < CODE_READ_DR0)
 		svm_decode_cr(vcpu, code & 15, code >= CODE_WRITE_CR0);
 	else if (code < CODE_EXCEPTION)
 		svm_decode_dr(vcpu, code & 15, code >= CODE_WRITE_DR0);

@@ -57,10 +57,10 @@ bool svm_instruction(struct vcpu *vcpu, const struct svm_exit_rule *rule)
 	struct svm_vcpu *v = to_svm(vcpu);
 	enum decode_mode mode;
 	u64 linear = linear_rip(vcpu, &mode);
-	const u8 *code = vcpu_code_at(vcpu, &v->fetch, linear);
+	u64 offset = linear & (SWIVL_PAGE_SIZE - 1);
 
-	if (code && (linear & (SWIVL_PAGE_SIZE - 1)) <= SWIVL_PAGE_SIZE - 3) {
-		vcpu->exit.length = plain_length(code, rule);
+	if (offset <= SWIVL_PAGE_SIZE - 3 && fetch_leads_there(vcpu, &v->fetch, linear)) {
+		vcpu->exit.length = plain_length(v->fetch.code + offset, rule);
 		if (vcpu->exit.length)
 			return true;
 	}

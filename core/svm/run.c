@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /* Into the guest and out of it again, once. This is the road of every exit: count before adding. */
 #include "core/svm/svm.h"
+#include "core/vm/loop.h"
 #include "core/x86/fpu.h"
 
 /* What an exit leaves good in memory: state that the guest cannot change without one. */
@@ -299,14 +300,74 @@ COLD void end_step(struct vcpu *vcpu)
 
 #define LEAF_XSAVE 0xd /* sizes that follow from XCR0 */
 
+/* The address of the next instruction is told for these on all processors (15.10.2). */
+static inline void decode_io(struct vcpu *vcpu, const struct vmcb_control *c)
+{
+	u32 info = (u32)c->exit_info[0];
+	struct exit *e = &vcpu->exit;
+
+	e->kind = EXIT_IO;
+	e->hw_info[0] = info;
+	e->hw_info[1] = c->exit_info[1];
+	vcpu->hardware_reads += 2;
+	e->length = (u8)(e->hw_info[1] - vcpu->state.rip);
+	e->io.port = (u16)(info >> 16);
+	e->io.size = IOIO_SIZE(info);
+	e->io.in = info & IOIO_IN;
+	e->io.string = info & IOIO_STRING;
+	e->io.rep = info & IOIO_REP;
+}
+
+/* 15.25.6. The processor tells no linear address. */
+static inline void decode_nested_fault(struct vcpu *vcpu, const struct vmcb_control *c)
+{
+	u64 info = c->exit_info[0];
+	struct exit *e = &vcpu->exit;
+
+	e->kind = info & NPF_RESERVED ? EXIT_NESTED_MISCONFIG : EXIT_NESTED_FAULT;
+	e->hw_info[0] = info;
+	e->hw_info[1] = c->exit_info[1];
+	vcpu->hardware_reads += 2;
+	e->length = 0;
+	e->fault.access = info & NPF_WRITE ? ACCESS_WRITE : info & NPF_FETCH ? ACCESS_EXEC :
+									       ACCESS_READ;
+	e->fault.gpa = e->hw_info[1];
+	e->fault.gva_valid = false;
+	e->fault.own = info >> 32 & 1; /* NPF_FINAL */
+	/* Most are a device's: there the instruction is looked at next. */
+	svm_fetch_mode(vcpu);
+}
+
+/* All others, by their rules. */
+static inline void decode_by_rule(struct vcpu *vcpu, struct svm_vcpu *v, u32 code)
+{
+	const struct vmcb *vmcb = v->vmcb;
+	const struct svm_exit_rule *rule;
+	struct exit *e = &vcpu->exit;
+
+	e->length = 0;
+	rule = code < CODES ? &svm_exit_rules[code] : &svm_no_rule;
+	if (code == CODE_MSR && (vmcb->control.exit_info[0] & 1))
+		rule = &svm_wrmsr_rule;
+	e->kind = rule->kind;
+	if (rule->flags & SVM_EXIT_LENGTH) {
+		if ((svm.caps.features & SVM_NEXT_RIP) && vmcb->control.next_rip)
+			e->length = (u8)(vmcb->control.next_rip - vmcb->save.rip);
+		else
+			svm_instruction(vcpu, rule);
+	}
+	if (rule->flags & SVM_EXIT_INFO || !rule->kind)
+		svm_exit_decode(vcpu, code);
+	if (e->kind == EXIT_CPUID && (u32)vcpu->gpr[RAX] == LEAF_XSAVE)
+		svm_sync_xcr0(vcpu);
+}
+
 static inline void after_exit(struct vcpu *vcpu, struct svm_vcpu *v)
 {
 	struct vmcb *vmcb = v->vmcb;
 	u32 code = (u32)vmcb->control.exit_code;
-	const struct svm_exit_rule *rule;
 	struct exit *e = &vcpu->exit;
 
-	vcpu->hardware_reads += 7;
 	if (code == CODE_INVALID) {
 		entry_failed(vcpu, code);
 		return;
@@ -328,34 +389,34 @@ static inline void after_exit(struct vcpu *vcpu, struct svm_vcpu *v)
 	v->soft_advanced = false;
 
 	e->hw_reason = code;
-	e->length = 0;
-	rule = code < CODES ? &svm_exit_rules[code] : &svm_no_rule;
-	if (code == CODE_MSR && (vmcb->control.exit_info[0] & 1))
-		rule = &svm_wrmsr_rule;
-	e->kind = rule->kind;
-	if (rule->flags & SVM_EXIT_LENGTH) {
-		if ((svm.caps.features & SVM_NEXT_RIP) && vmcb->control.next_rip)
-			e->length = (u8)(vmcb->control.next_rip - vmcb->save.rip);
-		else
-			svm_instruction(vcpu, rule);
-	}
-	if (rule->flags & SVM_EXIT_INFO || !rule->kind)
-		svm_exit_decode(vcpu, code);
-	if (e->kind == EXIT_CPUID && (u32)vcpu->gpr[RAX] == LEAF_XSAVE)
-		svm_sync_xcr0(vcpu);
+	vcpu->hardware_reads += 7;
+	if (code == CODE_IOIO)
+		decode_io(vcpu, &vmcb->control);
+	else if (code == CODE_NESTED_FAULT)
+		decode_nested_fault(vcpu, &vmcb->control);
+	else
+		decode_by_rule(vcpu, v, code);
 	if (v->stepping)
 		end_step(vcpu);
 }
 
-void svm_run(struct vcpu *vcpu)
+static inline void enter(struct vcpu *vcpu)
 {
 	struct svm_vcpu *v = to_svm(vcpu);
 
 	prepare(vcpu, v);
-	if ((vcpu_wants_window(vcpu) || v->before) && !before_entry(vcpu))
+	if ((vcpu_wants_window(vcpu) || v->before) && !before_entry(vcpu)) {
+		x86_irq_on();
 		return;
+	}
 	svm_enter(vcpu->gpr, v->pa, v->here->host_pa);
 	if (v->before & SVM_BEFORE_DEBUG)
 		debug_out(v);
+	svm_stgi();
 	after_exit(vcpu, v);
+}
+
+int svm_run(struct vcpu *vcpu)
+{
+	return vcpu_loop(vcpu, enter);
 }

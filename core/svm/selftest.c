@@ -179,6 +179,8 @@ static __attribute__((__noinline__)) u64 enter_guest(struct road *r)
 	do {
 		r->vmcb->control.clean = 0;
 		svm_enter(gpr, r->vmcb_pa, r->host_pa);
+		x86_irq_off();
+		svm_stgi();
 	} while (r->vmcb->control.exit_code == CODE_NMI);
 	return (u32)r->vmcb->control.exit_code;
 }

@@ -77,6 +77,7 @@ static void store_segments(struct vcpu *vcpu, struct vmcb_save *save)
 	/* LTR leaves the type as it was in the descriptor, not busy; QEMU insists on that. */
 	save->tr.attr &= ~2u;
 	save->cpl = vcpu->state.seg[SEG_SS].attr >> SEG_ATTR_DPL_SHIFT & 3;
+	to_svm(vcpu)->mode = 0; /* what the processor keeps of it need not be all that is there */
 	vcpu->hardware_writes += 4 * SEGS + 1;
 }
 
@@ -134,16 +135,10 @@ static inline void fetch_mode(struct vcpu_state *s, const struct vmcb_save *save
 	s->seg[SEG_SS].attr = with_cpl(fetched_attr(&save->ss, SEG_SS), save->cpl);
 }
 
-void svm_fetch_mode(struct vcpu *vcpu)
+void svm_fetch_mode_anew(struct vcpu *vcpu, u64 mode)
 {
-	const struct vmcb_save *save = &to_svm(vcpu)->vmcb->save;
-
-	if ((vcpu->valid & (STATE_CR3 | STATE_MODE)) == (STATE_CR3 | STATE_MODE))
-		return;
-	vcpu->state.cr3 = save->cr3;
-	fetch_mode(&vcpu->state, save);
-	vcpu->valid |= STATE_CR3 | STATE_MODE;
-	vcpu->hardware_reads += 4;
+	to_svm(vcpu)->mode = mode;
+	fetch_mode(&vcpu->state, &to_svm(vcpu)->vmcb->save);
 }
 
 void svm_fetch(struct vcpu *vcpu, u32 groups)

@@ -107,6 +107,7 @@ struct svm_vcpu {
 	int cpu; /* where it ran last, -1: nowhere */
 	struct svm_cpu *here; /* that CPU, while loaded */
 	u64 generation; /* of its ASID there */
+	u64 mode; /* svm_mode_of() what vcpu->state has; 0: not known */
 	u8 before; /* SVM_BEFORE_* */
 
 	bool nmi_masked;
@@ -137,15 +138,32 @@ void svm_new_asid(struct svm_vcpu *v);
 /* state.c */
 void svm_fetch(struct vcpu *vcpu, u32 groups);
 void svm_store(struct vcpu *vcpu, u32 groups);
+/* What STATE_MODE is made of; never 0. */
+static inline u64 svm_mode_of(const struct vmcb_save *save)
+{
+	return save->cs.attr | (u64)save->ss.attr << 16 | (u64)save->cpl << 32 | 1ull << 63;
+}
+void svm_fetch_mode_anew(struct vcpu *vcpu, u64 mode);
+
 /* STATE_CR3 and STATE_MODE, right after an exit. */
-void svm_fetch_mode(struct vcpu *vcpu);
+static inline void svm_fetch_mode(struct vcpu *vcpu)
+{
+	const struct vmcb_save *save = &to_svm(vcpu)->vmcb->save;
+	u64 mode = svm_mode_of(save);
+
+	vcpu->state.cr3 = save->cr3;
+	vcpu->valid |= STATE_CR3 | STATE_MODE;
+	vcpu->hardware_reads += 4;
+	if (__builtin_expect(mode != to_svm(vcpu)->mode, 0))
+		svm_fetch_mode_anew(vcpu, mode);
+}
 /* The one MSR of a guest that no instruction switches. Live. */
 void svm_load_tsc_aux(struct vcpu *vcpu);
 /* #DB, #AC, #MC and what the caller asked for; all of them while an instruction is stepped. */
 void svm_store_exceptions(struct vcpu *vcpu);
 
 /* run.c */
-void svm_run(struct vcpu *vcpu);
+int svm_run(struct vcpu *vcpu);
 /* The guest's XSETBV may not have exited: see there. */
 void svm_sync_xcr0(struct vcpu *vcpu);
 

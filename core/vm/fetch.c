@@ -63,23 +63,6 @@ static int read_and_record(void *arg, u64 gpa, void *entry, size_t size)
 	return 0;
 }
 
-/* Would the same walk lead to the same place? */
-static bool still_good(struct vcpu *vcpu, const struct fetch *f, u64 linear)
-{
-	const struct vcpu_state *s = &vcpu->state;
-	const struct fetch_entry *e;
-
-	if (!f->code || f->page != (linear & ~(SWIVL_PAGE_SIZE - 1)) || f->cr3 != s->cr3 ||
-	    f->cr0 != s->cr0 || f->cr4 != s->cr4 || f->efer != s->efer ||
-	    f->generation != vcpu->vm->stage2.generation || f->cpl != vcpu_cpl(vcpu))
-		return false;
-	for (e = f->entry; e < f->entry + f->depth; e++) {
-		if (__atomic_load_n(e->where, __ATOMIC_RELAXED) != e->value)
-			return false;
-	}
-	return true;
-}
-
 /* After a walk to the first byte: may it be kept? */
 static void keep_walk(struct vcpu *vcpu, struct fetch *f, u64 linear, u64 gpa)
 {
@@ -92,8 +75,10 @@ static void keep_walk(struct vcpu *vcpu, struct fetch *f, u64 linear, u64 gpa)
 		if (!f->entry[i].where)
 			return;
 	}
+	for (; i < ARRAY_SIZE(f->entry); i++)
+		f->entry[i].where = &f->entry[i].value;
 	f->code = vm_guest_pointer(vcpu->vm, gpa & ~(SWIVL_PAGE_SIZE - 1));
-	f->page = linear & ~(SWIVL_PAGE_SIZE - 1);
+	f->page = fetch_page(linear);
 	f->cr0 = s->cr0;
 	f->cr3 = s->cr3;
 	f->cr4 = s->cr4;
@@ -116,7 +101,7 @@ static int fetch_bytes(struct vcpu *vcpu, struct fetch *f, u64 linear, struct pa
 	recording = plain;
 	recording.arg = &recorder;
 	recording.read = read_and_record;
-	f->code = NULL;
+	f->page = 0;
 	f->depth = 0;
 	for (f->nbytes = 0; f->nbytes < INSN_MAX_LENGTH; f->nbytes += chunk) {
 		u64 at = linear + f->nbytes;
@@ -139,25 +124,19 @@ static int fetch_bytes(struct vcpu *vcpu, struct fetch *f, u64 linear, struct pa
 	return 0;
 }
 
-/* Most are of at most 8 bytes: those are compared in one piece, without the bytes behind. */
-static bool same_bytes(const u8 *code, const u8 *bytes, unsigned int length, bool room)
+/* The bytes that are there to *insn. */
+static enum decode_result decode_bytes(struct fetch *f, struct insn *insn, enum decode_mode mode)
 {
-	u64 now, then;
+	enum decode_result result = decode(insn, f->bytes, f->nbytes, mode);
+	unsigned int length = insn->length;
 
-	if (length > sizeof(u64) || !room)
-		return !memcmp(code, bytes, length);
-	memcpy(&now, code, sizeof(now));
-	memcpy(&then, bytes, sizeof(then));
-	return !((now ^ then) << (64 - 8 * length));
-}
-
-static bool same_as_last(const struct fetch *f, u8 length, u64 linear, enum decode_mode mode)
-{
-	u64 offset = linear & (SWIVL_PAGE_SIZE - 1);
-
-	return f->decoded && f->mode == mode && offset + length <= SWIVL_PAGE_SIZE &&
-	       same_bytes(f->code + offset, f->bytes, length,
-			  offset + sizeof(u64) <= SWIVL_PAGE_SIZE);
+	f->mode = mode;
+	f->decoded = result == DECODE_OK;
+	if (f->decoded) {
+		f->mask[0] = length < 8 ? (1ull << 8 * length) - 1 : ~0ull;
+		f->mask[1] = length > 8 ? (1ull << 8 * (length - 8)) - 1 : 0;
+	}
+	return result;
 }
 
 COLD int fetch_anew(struct vcpu *vcpu, struct fetch *f, struct insn *insn, enum decode_mode mode,
@@ -170,9 +149,8 @@ COLD int fetch_anew(struct vcpu *vcpu, struct fetch *f, struct insn *insn, enum 
 	err = fetch_bytes(vcpu, f, linear, fault);
 	if (err == -SWIVL_EAGAIN && !f->nbytes)
 		return err;
-	switch (decode(insn, f->bytes, f->nbytes, mode)) {
+	switch (decode_bytes(f, insn, mode)) {
 	case DECODE_OK:
-		f->decoded = true;
 		return SERVED;
 	case DECODE_TRUNCATED:
 		/* It goes on where nothing can be fetched, or not now. */
@@ -182,13 +160,6 @@ COLD int fetch_anew(struct vcpu *vcpu, struct fetch *f, struct insn *insn, enum 
 	}
 }
 
-const u8 *vcpu_code_at(struct vcpu *vcpu, const struct fetch *f, u64 linear)
-{
-	if (!still_good(vcpu, f, linear))
-		return NULL;
-	return f->code + (linear & (SWIVL_PAGE_SIZE - 1));
-}
-
 /* Another instruction in the page of the last one: no walk is needed. */
 COLD bool decode_kept(struct fetch *f, struct insn *insn, enum decode_mode mode, u64 linear)
 {
@@ -196,16 +167,14 @@ COLD bool decode_kept(struct fetch *f, struct insn *insn, enum decode_mode mode,
 
 	f->nbytes = room < INSN_MAX_LENGTH ? room : INSN_MAX_LENGTH;
 	memcpy(f->bytes, f->code + offset, f->nbytes);
-	f->mode = mode;
-	f->decoded = decode(insn, f->bytes, f->nbytes, mode) == DECODE_OK;
-	return f->decoded;
+	return decode_bytes(f, insn, mode) == DECODE_OK;
 }
 
 int vcpu_peek(struct vcpu *vcpu, struct fetch *f, struct insn *insn, enum decode_mode mode,
 	      u64 linear, struct page_fault *fault)
 {
-	if (still_good(vcpu, f, linear) && (same_as_last(f, insn->length, linear, mode) ||
-					    decode_kept(f, insn, mode, linear)))
+	if (fetch_is_same(vcpu, f, linear, mode) ||
+	    (fetch_leads_there(vcpu, f, linear) && decode_kept(f, insn, mode, linear)))
 		return SERVED;
 	return fetch_anew(vcpu, f, insn, mode, linear, fault);
 }

@@ -19,21 +19,29 @@ enum served {
 };
 
 struct fetch {
-	u8 bytes[INSN_MAX_LENGTH];
+	u8 bytes[INSN_MAX_LENGTH + 1]; /* as two words, for comparing */
+	u64 mask[2]; /* which of them are the instruction */
 	u8 nbytes;
 	bool decoded; /* the caller's insn is good, for a code segment of @mode */
 	u8 mode; /* enum decode_mode */
 
-	/* the walk; @code is NULL unless it can be checked again */
-	const u8 *code; /* our address of the page */
-	u64 page; /* its linear address */
+	/* the walk, to be made again by comparing */
+	u64 page; /* fetch_page() of it; 0: the walk cannot be checked again */
+	const u8 *code; /* our address of it */
 	u64 cr0, cr3, cr4, efer, generation;
-	u8 cpl, depth;
+	unsigned int cpl;
+	u8 depth;
 	struct fetch_entry {
-		const u64 *where;
+		const u64 *where; /* its own value, where the walk has fewer */
 		u64 value;
 	} entry[4];
 };
+
+/* Linear address of the page, never 0. */
+static inline u64 fetch_page(u64 linear)
+{
+	return (linear & ~(SWIVL_PAGE_SIZE - 1)) | 1;
+}
 
 /* From the code segment; STATE_CR, STATE_RFLAGS and STATE_MODE in memory. */
 static inline enum decode_mode vcpu_decode_mode(const struct vcpu *vcpu)
@@ -62,8 +70,39 @@ static inline u64 vcpu_linear_rip(struct vcpu *vcpu, enum decode_mode *mode)
 /* mem_lock held for reading. Guest physical address of @linear: SERVED, RAISED or an error. */
 int vcpu_translate(struct vcpu *vcpu, u64 linear, u8 access, u64 *gpa);
 
-/* Our address of the byte at @linear, if the walk that is kept leads there still; else NULL. */
-const u8 *vcpu_code_at(struct vcpu *vcpu, const struct fetch *f, u64 linear);
+/*
+ * Would the walk to @linear be the one that is kept? CR and MODE in memory, and CR3. The guest's tables
+ * are looked at only where they are known to be mapped still.
+ */
+static inline bool fetch_leads_there(const struct vcpu *vcpu, const struct fetch *f, u64 linear)
+{
+	const struct vcpu_state *s = &vcpu->state;
+	unsigned int cpl = s->cr0 & CR0_PE ? s->seg[SEG_SS].attr >> SEG_ATTR_DPL_SHIFT & 3 : 0;
+	const struct fetch_entry *e = f->entry;
+	u64 differ = (f->page ^ fetch_page(linear)) | (f->cr3 ^ s->cr3) |
+		     (f->cr0 ^ s->cr0) | (f->cr4 ^ s->cr4) | (f->efer ^ s->efer) |
+		     (f->generation ^ vcpu->vm->stage2.generation) | (f->cpl ^ cpl);
+
+	if (differ)
+		return false;
+	for (unsigned int i = 0; i < ARRAY_SIZE(f->entry); i++)
+		differ |= __atomic_load_n(e[i].where, __ATOMIC_RELAXED) ^ e[i].value;
+	return !differ;
+}
+
+/* And is it the same instruction that stands there? Those near the end of a page are looked at anew. */
+static inline bool fetch_is_same(const struct vcpu *vcpu, const struct fetch *f, u64 linear,
+				 enum decode_mode mode)
+{
+	u64 offset = linear & (SWIVL_PAGE_SIZE - 1), now[2], then[2];
+
+	if (!f->decoded || f->mode != mode || offset > SWIVL_PAGE_SIZE - sizeof(now) ||
+	    !fetch_leads_there(vcpu, f, linear))
+		return false;
+	memcpy(now, f->code + offset, sizeof(now));
+	memcpy(then, f->bytes, sizeof(then));
+	return !(((now[0] ^ then[0]) & f->mask[0]) | ((now[1] ^ then[1]) & f->mask[1]));
+}
 
 /*
  * The instruction at @linear; *insn is the caller's to keep from one call to the next, as @f is.

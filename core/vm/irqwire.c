@@ -265,7 +265,7 @@ static bool pit_port(u16 port)
 	return (port & ~3u) == 0x40 || port == 0x61;
 }
 
-s64 vm_chip_port(struct vcpu *vcpu)
+static __attribute__((__noinline__)) s64 port_locked(struct vcpu *vcpu)
 {
 	const struct exit *e = &vcpu->exit;
 	struct vm *vm = vcpu->vm;
@@ -275,8 +275,6 @@ s64 vm_chip_port(struct vcpu *vcpu)
 	u64 now = 0;
 	s64 in;
 
-	if (e->io.port > 0xa1 && (e->io.port & ~1u) != 0x4d0)
-		return -1;
 	if (pit)
 		now = host_time_ns();
 	flags = chips_lock(vm);
@@ -288,23 +286,46 @@ s64 vm_chip_port(struct vcpu *vcpu)
 	return in;
 }
 
-/* Reading the clock costs more than most accesses: only those that need it pay. */
-static bool needs_clock(u64 offset)
+s64 vm_chip_port(struct vcpu *vcpu)
 {
-	return offset == LAPIC_LVT_TIMER << 4 || offset >= LAPIC_TMICT << 4;
+	const struct exit *e = &vcpu->exit;
+	int in;
+
+	if (e->io.port > 0xa1 && (e->io.port & ~1u) != 0x4d0)
+		return -1;
+	if (e->io.in && e->io.size == 1 && (e->io.port & ~0x81) == 0x20) {
+		in = pic_peek(&vcpu->vm->irqchip->pic, e->io.port);
+		if (in >= 0)
+			return in;
+	}
+	return port_locked(vcpu);
+}
+
+/* Reading the clock costs more than most accesses: only those that need it pay. */
+static bool needs_clock(const struct lapic *l, u64 offset)
+{
+	return offset == LAPIC_TMICT << 4 ||
+	       (offset > LAPIC_TMICT << 4 && l->deadline != LAPIC_NEVER);
+}
+
+bool vcpu_is_own_lapic(const struct vcpu *vcpu, u64 gpa)
+{
+	return vcpu->lapic && (gpa & ~0xfffull) == vcpu->lapic->mmio_base;
 }
 
 s64 vm_chip_mmio(struct vcpu *vcpu, u64 gpa, unsigned int size, bool write, u32 value)
 {
 	struct vm *vm = vcpu->vm;
 	unsigned long flags;
+	u64 now = 0;
 	s64 in;
-	u64 now;
 
-	if ((gpa & ~0xfffull) != vcpu->lapic->mmio_base &&
-	    gpa - vm->irqchip->ioapic.base >= IOAPIC_SIZE)
+	if (vcpu_is_own_lapic(vcpu, gpa)) {
+		if (needs_clock(vcpu->lapic, gpa & (SWIVL_PAGE_SIZE - 1)))
+			now = host_time_ns();
+	} else if (gpa - vm->irqchip->ioapic.base >= IOAPIC_SIZE) {
 		return -1;
-	now = needs_clock(gpa & (SWIVL_PAGE_SIZE - 1)) ? host_time_ns() : 0;
+	}
 	flags = chips_lock(vm);
 	in = irqchip_mmio(vm->irqchip, vcpu->lapic, gpa, size, write, value, now);
 	chips_unlock(vm, vcpu, flags);

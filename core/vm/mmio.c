@@ -268,11 +268,44 @@ static void complete_fault(struct exit *e, const struct emu_op *op)
 	e->fault.gva_valid = !((linear ^ e->fault.gpa) & (SWIVL_PAGE_SIZE - 1));
 }
 
+/*
+ * What a guest's drivers do all day: the same plain MOV as the last time, to a register of the local
+ * APIC. The processor has told which one, so only what the instruction is has to be made sure of,
+ * and that the address is the access' own, not the second page's of one that crosses into it.
+ */
+static inline bool serve_plain(struct vcpu *vcpu, struct mmio_work *work, u64 gpa)
+{
+	const struct insn *insn = &work->op.insn;
+	const struct exit *e = &vcpu->exit;
+	bool write = e->fault.access & ACCESS_WRITE;
+	u64 linear;
+	s64 in;
+
+	if (!(insn->form & EMU_PLAIN) || !e->fault.own || vcpu->event.type != EVENT_NONE ||
+	    (e->fault.access & ACCESS_EXEC) || write != !!(insn->form & EMU_WRITE))
+		return false;
+	vcpu_need(vcpu, STATE_RIP | STATE_RFLAGS | STATE_SHADOW | STATE_CR | STATE_CR3 |
+			STATE_MODE);
+	linear = emulate_plain_address(insn, vcpu->gpr);
+	if (((linear ^ gpa) & (SWIVL_PAGE_SIZE - 1)) || (gpa & 3) ||
+	    !fetch_is_same(vcpu, &work->fetch, vcpu->state.rip, vcpu_decode_mode(vcpu)))
+		return false;
+	in = vm_chip_mmio(vcpu, gpa, sizeof(u32), write,
+			  insn->form & EMU_IMM ? insn->imm : vcpu->gpr[insn->reg]);
+	if (!write)
+		vcpu->gpr[insn->reg] = (u32)in;
+	vcpu_instruction_done(vcpu, vcpu->state.rip + insn->length);
+	return true;
+}
+
 int handle_mmio(struct vcpu *vcpu, u64 gpa)
 {
-	struct mmio_work *work;
-	int err = get_work(vcpu);
+	struct mmio_work *work = vcpu->mmio;
+	int err;
 
+	if (work && vcpu_is_own_lapic(vcpu, gpa) && serve_plain(vcpu, work, gpa))
+		return HANDLED_RESUME;
+	err = get_work(vcpu);
 	if (err)
 		return err;
 	work = vcpu->mmio;

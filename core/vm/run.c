@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /* KVM_RUN: from the caller into the guest, exit after exit, and back. */
-#include "core/vm/events.h"
+#include "core/vm/loop.h"
 #include "core/vm/vm.h"
 #include "core/x86/regs.h"
 
@@ -51,62 +51,13 @@ void vm_memory_unlock(struct vm *vm)
 	host_write_unlock(&vm->mem_lock);
 }
 
-static bool must_leave(struct vcpu *vcpu)
-{
-	return host_section_should_leave() || vcpu->run->immediate_exit ||
-	       __atomic_load_n(&vcpu->vm->keep_out, __ATOMIC_RELAXED);
-}
-
-/*
- * Interrupts off, and from here to the entry nobody can be missed: who wants the vCPU out of the
- * guest first writes the wish and then looks at in_guest; we first write in_guest and then look
- * for wishes. False: interrupts are on again, and *ret tells whether the section has to end.
- */
-static bool may_enter(struct vcpu *vcpu, int *ret)
-{
-	host_irq_disable();
-	__atomic_store_n(&vcpu->in_guest, 1, __ATOMIC_SEQ_CST);
-	if (must_leave(vcpu))
-		*ret = HANDLED_LEAVE;
-	else if (!__atomic_load_n(&vcpu->check_events, __ATOMIC_RELAXED))
-		return true;
-	__atomic_store_n(&vcpu->in_guest, 0, __ATOMIC_RELEASE);
-	host_irq_enable();
-	return false;
-}
-
-/* -SWIVL_EAGAIN: once more, out of the section. */
-static inline int handle_exit(struct vcpu *vcpu)
-{
-	if (vcpu->tracing)
-		return vcpu_trace_exit(vcpu);
-	return exit_handlers[vcpu->exit.kind](vcpu);
-}
-
 /* Enters again and again until something needs more than a section. */
 static int enter_and_handle(struct vcpu *vcpu)
 {
-	int ret = HANDLED_RESUME;
+	int ret;
 
 	vendor->load(vcpu, true);
-	while (ret == HANDLED_RESUME) {
-		if (vcpu->check_events) {
-			ret = vcpu_prepare_events(vcpu);
-			if (ret != HANDLED_RESUME) {
-				vcpu->check_events = 1; /* for all else that waits */
-				break;
-			}
-		}
-		if (!may_enter(vcpu, &ret))
-			continue;
-		vendor->run(vcpu);
-		__atomic_store_n(&vcpu->in_guest, 0, __ATOMIC_RELEASE);
-		host_irq_enable();
-		vcpu->exits[vcpu->exit.kind]++;
-		if (vcpu->event.type || vcpu->held.type)
-			vcpu->check_events = 1;
-		ret = handle_exit(vcpu);
-	}
+	ret = vendor->run(vcpu);
 	/* What every caller is told, while it is cheap to get. */
 	if (ret == HANDLED_USER)
 		vcpu_need(vcpu, STATE_RIP | STATE_RFLAGS | STATE_SHADOW);
@@ -194,7 +145,7 @@ static int run_until_exit(struct vcpu *vcpu)
 		if (vcpu->mp_state == KVM_MP_STATE_RUNNABLE || wait_runnable(vcpu)) {
 			ret = run_section(vcpu);
 			if (ret == -SWIVL_EAGAIN)
-				ret = with_memory(vcpu, handle_exit);
+				ret = with_memory(vcpu, vcpu_handle_exit);
 			if (ret == HANDLED_USER || ret < 0)
 				return ret;
 		}

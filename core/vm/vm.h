@@ -419,6 +419,8 @@ bool vcpu_irq_pending(struct vcpu *vcpu);
 int vcpu_irq_ack(struct vcpu *vcpu);
 /* The chips take the port access of vcpu->exit: what is read, or -1 if it is not theirs. */
 s64 vm_chip_port(struct vcpu *vcpu);
+/* Is this in the page of its own local APIC? Then vm_chip_mmio() takes it. */
+bool vcpu_is_own_lapic(const struct vcpu *vcpu, u64 gpa);
 /* The same with an access to guest physical memory. */
 s64 vm_chip_mmio(struct vcpu *vcpu, u64 gpa, unsigned int size, bool write, u32 value);
 /* Life of the chips: vCPU side (vm->lock held; nothing where the VM has no chips), VM side. */

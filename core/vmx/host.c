@@ -216,7 +216,7 @@ void vmx_host_restore(struct vcpu *vcpu)
 	live_end(vcpu, &v->live);
 	for (unsigned int i = 0; i < VMX_SWITCHED_MSRS; i++)
 		switch_msr(v, i, v->here->msr[i]);
-	host_irq_disable();
+	x86_irq_off();
 	vmx_host_recover(v->here, &v->host);
-	host_irq_enable();
+	x86_irq_on();
 }

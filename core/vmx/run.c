@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /* Into the guest and out of it again, once. This is the road of every exit: count before adding. */
 #include "core/vmx/vmx.h"
+#include "core/vm/loop.h"
 
 /* What an exit leaves good in memory: state that the guest cannot change without one. */
 #define VALID_AFTER_EXIT (STATE_DR7 | STATE_PAT | STATE_TSC)
@@ -243,7 +244,7 @@ static inline void after_exit(struct vcpu *vcpu, u32 reason)
 	vmx_exit_decode(vcpu, basic, reads);
 }
 
-void vmx_run(struct vcpu *vcpu)
+static inline void enter_once(struct vcpu *vcpu)
 {
 	bool entered;
 	u32 reason;
@@ -264,4 +265,16 @@ void vmx_run(struct vcpu *vcpu)
 	if (to_vmx(vcpu)->after)
 		after_entry(vcpu, !(reason & EXIT_REASON_ENTRY_FAILED));
 	after_exit(vcpu, reason);
+}
+
+/* An NMI that came in the guest is handed on before any interrupt, whose end would let in more. */
+static inline void enter(struct vcpu *vcpu)
+{
+	enter_once(vcpu);
+	x86_irq_on();
+}
+
+int vmx_run(struct vcpu *vcpu)
+{
+	return vcpu_loop(vcpu, enter);
 }

@@ -131,9 +131,9 @@ static int vmx_vcpu_create(struct vcpu *vcpu)
 	v->vpid = vpid_alloc();
 
 	host_preempt_off();
-	host_irq_disable();
+	x86_irq_off();
 	err = setup(vcpu);
-	host_irq_enable();
+	x86_irq_on();
 	host_preempt_on();
 	if (err) {
 		vmx_deactivate(v);
@@ -155,9 +155,9 @@ static void vmx_load(struct vcpu *vcpu, bool for_run)
 
 	if (v->cpu != (int)host_cpu())
 		vmx_deactivate(v);
-	host_irq_disable();
+	x86_irq_off();
 	moved = vmx_activate(v);
-	host_irq_enable();
+	x86_irq_on();
 	vcpu->loaded = true;
 	/* The VM is dead then and nothing enters, but VMX may be off: no instruction of it. */
 	if (v->before & VMX_BEFORE_FAILED)

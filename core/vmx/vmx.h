@@ -232,7 +232,7 @@ void vmx_host_cpu_init(struct vmx_cpu *cpu);
 void vmx_load_msrs(struct vcpu *vcpu);
 
 /* run.c */
-void vmx_run(struct vcpu *vcpu);
+int vmx_run(struct vcpu *vcpu);
 
 /* exit.c: what each basic exit reason becomes, and what is read for it besides the reason. */
 #define VMX_EXIT_INSTRUCTION 1 /* its length, and what is needed to go past it */

@@ -62,6 +62,8 @@ u32 x86_lsl(u16 selector);
 void x86_int2(void);
 void x86_int18(void);
 void x86_verw(void);
+void x86_irq_off(void);
+void x86_irq_on(void);
 
 #else
 
@@ -259,6 +261,19 @@ static inline void x86_int2(void)
 static inline void x86_int18(void)
 {
 	asm volatile("int $18" : : : "memory");
+}
+
+/* Interrupts of this CPU. By the instruction: on the way into a guest a call is too much. */
+static inline void x86_irq_off(void)
+{
+	asm volatile("cli" : : : "memory");
+}
+
+static inline void x86_irq_on(void)
+{
+#ifndef SWIVL_INTERRUPTS_OFF /* a home that takes none: they wait until the guest runs */
+	asm volatile("sti" : : : "memory");
+#endif
 }
 
 /* Where CPUID announces MD_CLEAR: empties the buffers through which data leaks (MDS). */

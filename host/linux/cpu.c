@@ -160,16 +160,6 @@ void host_preempt_on(void)
 	preempt_enable();
 }
 
-void host_irq_disable(void)
-{
-	local_irq_disable();
-}
-
-void host_irq_enable(void)
-{
-	local_irq_enable();
-}
-
 bool host_section_should_leave(void)
 {
 	/* need_resched() and signal_pending() in one look. */

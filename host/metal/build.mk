@@ -7,7 +7,8 @@
 METAL_DIR := $(BUILD)/host/metal
 METAL_CC ?= $(CC)
 METAL_FLAGS := -I. -Iinclude -m64 -mcmodel=kernel -mno-red-zone -fno-pic -fno-pie -ffreestanding \
-	-fcf-protection=none -g -MMD -MP -DSWIVL_VERSION='"$(shell cat VERSION)"'
+	-fcf-protection=none -g -MMD -MP -DSWIVL_VERSION='"$(shell cat VERSION)"' \
+	-DSWIVL_INTERRUPTS_OFF
 METAL_CFLAGS := $(METAL_FLAGS) -std=gnu11 -O2 -Wall -Wextra -Wno-unused-parameter \
 	-Wno-override-init -Wno-missing-field-initializers -mgeneral-regs-only -fno-stack-protector \
 	-fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections -fno-strict-aliasing \

@@ -108,15 +108,6 @@ void host_preempt_on(void)
 {
 }
 
-void host_irq_disable(void)
-{
-}
-
-/* Never on: an interrupt is for the guest, and waits until that runs. */
-void host_irq_enable(void)
-{
-}
-
 bool host_section_should_leave(void)
 {
 	return false;

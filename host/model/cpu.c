@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /* The modelled processor's instructions, and a vendor whose hardware is a structure. */
 #include "host/model/model.h"
+#include "core/vm/loop.h"
 #include "core/x86/fpu.h"
 #include "core/x86/regs.h"
 
@@ -185,7 +186,16 @@ static void model_store(struct vcpu *vcpu, u32 groups)
 		hw->rsp = vcpu->gpr[RSP];
 }
 
-static void model_run(struct vcpu *vcpu)
+/* Nothing interrupts a model. */
+void x86_irq_off(void)
+{
+}
+
+void x86_irq_on(void)
+{
+}
+
+static void model_enter(struct vcpu *vcpu)
 {
 	struct model_hw *hw = vcpu->vendor_data;
 
@@ -200,6 +210,11 @@ static void model_run(struct vcpu *vcpu)
 		model_guest(vcpu, hw);
 	vcpu->state.efer = hw->state.efer;
 	vcpu->valid = 0;
+}
+
+static int model_run(struct vcpu *vcpu)
+{
+	return vcpu_loop(vcpu, model_enter);
 }
 
 static bool model_present(void)

@@ -212,14 +212,6 @@ void host_preempt_on(void)
 {
 }
 
-void host_irq_disable(void)
-{
-}
-
-void host_irq_enable(void)
-{
-}
-
 bool host_section_should_leave(void)
 {
 	return model_signal;

@@ -19,6 +19,8 @@ void x86_fxsave(void *area) { }
 void x86_fxrstor(const void *area) { }
 void x86_int18(void) { CPU->int18s++; }
 void x86_verw(void) { CPU->verws++; }
+void x86_irq_off(void) { CPU->irqs_off = true; }
+void x86_irq_on(void) { CPU->irqs_off = false; }
 
 void x86_write_dr(unsigned int n, u64 value)
 {
@@ -76,15 +78,15 @@ int host_on_cpu(unsigned int cpu, void (*fn)(void *arg), void *arg)
 	if (cpu >= CPUS || !online[cpu])
 		return -SWIVL_ENXIO;
 	this_cpu = cpu;
+	CPU->irqs_off = true;
 	fn(arg);
+	CPU->irqs_off = false;
 	this_cpu = before;
 	return 0;
 }
 
 void host_preempt_off(void) { }
 void host_preempt_on(void) { }
-void host_irq_disable(void) { }
-void host_irq_enable(void) { }
 void host_spin_init(struct host_spin *s) { }
 unsigned long host_spin_lock(struct host_spin *s) { return 0; }
 void host_spin_unlock(struct host_spin *s, unsigned long flags) { }
@@ -100,6 +102,13 @@ void host_log(enum host_log level, const char *fmt, ...)
 	vsnprintf(log_line, sizeof(log_line), fmt, args);
 	va_end(args);
 }
+
+/* The loop of core/vm around the entries: here every exit ends it. */
+static int leave(struct vcpu *vcpu) { assert_false(CPU->irqs_off); return HANDLED_LEAVE; }
+int (*const exit_handlers[EXIT_KINDS])(struct vcpu *vcpu) = { [0 ... EXIT_KINDS - 1] = leave };
+bool host_section_should_leave(void) { return false; }
+int vcpu_trace_exit(struct vcpu *vcpu) { return HANDLED_LEAVE; }
+int vcpu_prepare_events(struct vcpu *vcpu) { vcpu->check_events = 0; return HANDLED_RESUME; }
 
 void vm_die(struct vm *vm, const char *why)
 {

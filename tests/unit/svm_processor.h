@@ -19,6 +19,7 @@ struct cpu_model {
 	u64 efer, vm_cr, save_pa, tsc_aux, pat;
 	u64 fs_base, star; /* for all of their kind */
 	u64 xss;
+	bool irqs_off, gif_off;
 	unsigned int entries, flushes, ibpbs, int18s, verws;
 	u64 tlb[MODEL_ASIDS]; /* whose translations are cached, and of which time; 0: none */
 	u64 cached_pa; /* the VMCB that is kept (15.15), as the last exit left it */
@@ -213,11 +214,21 @@ static void use_tlb(const struct vmcb_control *c, u64 vmcb_pa)
 
 static const char *refused_for; /* by the last VMRUN; NULL: not */
 
+void svm_stgi(void)
+{
+	assert_true(CPU->gif_off);
+	CPU->gif_off = false;
+}
+
 void svm_enter(u64 *gpr, u64 vmcb_pa, u64 host_pa)
 {
 	struct vmcb *vmcb = (struct vmcb *)(size_t)vmcb_pa;
 	struct vmcb_control *c = &vmcb->control;
 
+	if (!CPU->irqs_off)
+		fail_msg("an entry with interrupts on");
+	CPU->gif_off = true;
+	CPU->irqs_off = false; /* RFLAGS.IF is set for the guest */
 	if (!(CPU->efer & EFER_SVME))
 		fail_msg("#UD: VMRUN with EFER.SVME clear");
 	if ((vmcb_pa | host_pa | CPU->save_pa) & 0xfff || !CPU->save_pa || !host_pa)
@@ -274,9 +285,6 @@ void vcpu_need_slow(struct vcpu *vcpu, u32 groups)
 	svm_vendor.fetch(vcpu, groups & ~vcpu->valid);
 	vcpu->valid |= groups | (groups & STATE_SEG ? STATE_MODE : 0);
 }
-
-static const u8 *kept; /* the code, where the last walk is still good */
-const u8 *vcpu_code_at(struct vcpu *vcpu, const struct fetch *f, u64 linear) { return kept; }
 
 int vcpu_peek(struct vcpu *vcpu, struct fetch *f, struct insn *insn, enum decode_mode mode,
 	      u64 linear, struct page_fault *fault)

@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 #include "core/vmx/vmx.h"
+#include "core/vm/events.h"
 
 #define CPUS 2
 #define REVISION 0x2bu
@@ -23,6 +24,7 @@ struct vmcs_model {
 struct cpu_model {
 	u64 cr0, cr2, cr3, cr4, dr[8], xcr0;
 	u16 ds, es, fs, gs, ldtr, tr;
+	bool irqs_off;
 	u64 msr_low[0x1000], msr_high[0x200];
 	struct x86_table gdt, idt;
 	bool root;

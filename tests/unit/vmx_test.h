@@ -54,8 +54,10 @@ static inline struct vcpu *new_vcpu(void)
 {
 	struct vcpu *v = calloc(1, sizeof(*v));
 	struct vcpu_state *s = &v->state;
+	static struct kvm_run run;
 
 	v->vm = &vm;
+	v->run = &run;
 	v->cpu = -1;
 	v->fpu = aligned_alloc(4096, 4096);
 	memset(v->fpu, 0, 4096);
