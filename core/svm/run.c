@@ -205,10 +205,10 @@ void svm_sync_xcr0(struct vcpu *vcpu)
 	struct live *l = &to_svm(vcpu)->live;
 	u64 now;
 
-	if (!fpu_system_xcr0())
+	if (!fpu.system_xcr0)
 		return;
 	now = x86_xgetbv();
-	if (now == ((l->xcr0 & fpu_features()) | XCR0_X87) || now == l->xcr0)
+	if (now == ((l->xcr0 & fpu.features) | XCR0_X87) || now == l->xcr0)
 		return;
 	l->xcr0 = now;
 	vcpu->state.xcr0 = (now & vcpu->cpuid_xcr0) | XCR0_X87;

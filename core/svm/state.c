@@ -182,13 +182,16 @@ static void store_cr(struct vcpu *vcpu, struct vmcb *vmcb)
 {
 	const struct vcpu_state *s = &vcpu->state;
 	struct vmcb_control *c = &vmcb->control;
+	struct svm_vcpu *v = to_svm(vcpu);
 	u64 cr0 = s->cr0 & ~(CR0_CD | CR0_NW), cr4 = s->cr4 | (x86_read_cr4() & CR4_MCE);
 	u64 efer = s->efer | EFER_SVME;
 	u16 read_cr = 1u << 8;
 
 	if (((vmcb->save.cr0 ^ cr0) & FLUSH_CR0) || ((vmcb->save.cr4 ^ cr4) & FLUSH_CR4) ||
 	    ((vmcb->save.efer ^ efer) & FLUSH_EFER))
-		to_svm(vcpu)->before |= SVM_BEFORE_FLUSH;
+		v->before |= SVM_BEFORE_FLUSH;
+	if (v->live.on && (vmcb->save.cr4 & ~cr4 & CR4_OSXSAVE))
+		svm_sync_xcr0(vcpu); /* the last time that anybody looks */
 	vmcb->save.cr0 = cr0;
 	vmcb->save.cr4 = cr4;
 	vmcb->save.efer = efer;
@@ -250,7 +253,7 @@ void svm_load_tsc_aux(struct vcpu *vcpu)
 {
 	struct svm_vcpu *v = to_svm(vcpu);
 
-	if (!svm.has_tsc_aux || v->tsc_aux == vcpu->state.tsc_aux)
+	if (!svm.has_tsc_aux)
 		return;
 	v->tsc_aux = (u32)vcpu->state.tsc_aux;
 	x86_wrmsr(IA32_TSC_AUX, v->tsc_aux);
@@ -266,7 +269,7 @@ static void store_syscall(struct vcpu *vcpu, struct vmcb_save *save)
 	save->sfmask = s->fmask;
 	save->kernel_gs_base = s->kernel_gs_base;
 	vcpu->hardware_writes += 5;
-	if (to_svm(vcpu)->live.on)
+	if (to_svm(vcpu)->live.on && to_svm(vcpu)->tsc_aux != s->tsc_aux)
 		svm_load_tsc_aux(vcpu);
 }
 

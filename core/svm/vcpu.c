@@ -92,10 +92,8 @@ void svm_new_asid(struct svm_vcpu *v)
 
 /* ---- sections ------------------------------------------------------------------------------- */
 
-static void arrive(struct svm_vcpu *v, struct svm_cpu *cpu)
+static inline void arrive(struct svm_vcpu *v, struct svm_cpu *cpu, int here)
 {
-	int here = (int)host_cpu();
-
 	if (!cpu->on) {
 		v->before |= SVM_BEFORE_FAILED;
 		vm_die(v->vcpu->vm, "SVM is off on this CPU");
@@ -118,13 +116,15 @@ static void arrive(struct svm_vcpu *v, struct svm_cpu *cpu)
 static void svm_load(struct vcpu *vcpu, bool for_run)
 {
 	struct svm_vcpu *v = to_svm(vcpu);
+	unsigned int cpu;
 	u64 generation;
 
 	vcpu->loaded = true;
 	if (!for_run)
 		return;
-	v->here = &svm.cpus[host_cpu()];
-	arrive(v, v->here);
+	cpu = host_cpu();
+	v->here = &svm.cpus[cpu];
+	arrive(v, v->here, (int)cpu);
 	generation = __atomic_load_n(&vcpu->vm->stage2.generation, __ATOMIC_ACQUIRE);
 	if (vcpu->stage2_generation != generation) {
 		vcpu->stage2_generation = generation;
@@ -140,7 +140,8 @@ static void svm_load(struct vcpu *vcpu, bool for_run)
 	if (v->here->xss)
 		x86_wrmsr(IA32_XSS, 0);
 	v->tsc_aux = v->here->tsc_aux;
-	svm_load_tsc_aux(vcpu);
+	if (v->tsc_aux != vcpu->state.tsc_aux)
+		svm_load_tsc_aux(vcpu);
 }
 
 static void svm_unload(struct vcpu *vcpu)
@@ -150,7 +151,9 @@ static void svm_unload(struct vcpu *vcpu)
 	vcpu->loaded = false;
 	if (!v->live.on)
 		return;
-	svm_sync_xcr0(vcpu);
+	/* Without it XSETBV is #UD. */
+	if (v->vmcb->save.cr4 & CR4_OSXSAVE)
+		svm_sync_xcr0(vcpu);
 	live_end(vcpu, &v->live);
 	if (v->here->xss)
 		x86_wrmsr(IA32_XSS, v->here->xss);

@@ -117,7 +117,7 @@ static void drop_useless(u32 leaf, u32 subleaf, struct x86_cpuid *r)
 	for (i = 0; i < ARRAY_SIZE(needs); i++) {
 		if (needs[i].leaf != leaf || needs[i].subleaf != subleaf)
 			continue;
-		if (needs[i].xcr0 ? (fpu_features() & needs[i].xcr0) != 0 :
+		if (needs[i].xcr0 ? (fpu.features & needs[i].xcr0) != 0 :
 				    (features & needs[i].vendor) != 0)
 			continue;
 		r->eax &= ~needs[i].bits.eax;
@@ -130,13 +130,13 @@ static void drop_useless(u32 leaf, u32 subleaf, struct x86_cpuid *r)
 /* Leaf 0xD: the XSAVE area. What follows from the guest's XCR0 is put in when it asks. */
 static void adjust_d(u32 subleaf, struct x86_cpuid *r)
 {
-	u64 features = fpu_features();
+	u64 features = fpu.features;
 
 	if (subleaf == 0) {
 		r->eax = features;
 		r->edx = features >> 32;
-		r->ebx = r->ecx = features ? fpu_area_size() : 0;
-	} else if (subleaf == 1 && !fpu_compacts()) {
+		r->ebx = r->ecx = features ? fpu.size : 0;
+	} else if (subleaf == 1 && !fpu.compacts) {
 		r->eax &= ~CPUID_D1_EAX_XSAVEC;
 	} else if (subleaf > 1 && subleaf < 63 && (features >> subleaf & 1)) {
 		*r = x86_cpuid(0xd, subleaf);
@@ -236,7 +236,7 @@ static bool last_subleaf(u32 leaf, u32 subleaf, const struct x86_cpuid *r)
 	case 7:
 		return subleaf == min_u32(x86_cpuid(7, 0).eax, 1);
 	case 0xd:
-		return !fpu_features() || subleaf == 62;
+		return !fpu.features || subleaf == 62;
 	default:
 		return true;
 	}
@@ -493,7 +493,7 @@ static void derive(struct vcpu *vcpu)
 	const struct kvm_cpuid_entry2 *e = find(vcpu, 0xd, 0);
 	u64 bits;
 
-	vcpu->cpuid_xcr0 = e ? (e->eax | (u64)e->edx << 32) & fpu_features() : 0;
+	vcpu->cpuid_xcr0 = e ? (e->eax | (u64)e->edx << 32) & fpu.features : 0;
 	e = find(vcpu, 0x80000008, 0);
 	bits = e ? e->eax & 0xff : GUEST_PHYS_BITS_DEFAULT;
 	vcpu->guest_phys_bits = bits < 32 || bits > 52 ? GUEST_PHYS_BITS_DEFAULT : bits;

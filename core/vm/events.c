@@ -101,7 +101,7 @@ static bool nmi_in_service(struct vcpu *vcpu)
 
 static bool interrupt_waits(struct vcpu *vcpu)
 {
-	return vcpu->user_irq >= 0 || vcpu_irq_pending(vcpu);
+	return vcpu->user_irq >= 0 || (vcpu->lapic && vcpu_irq_pending(vcpu));
 }
 
 static void take_interrupt(struct vcpu *vcpu)
@@ -157,13 +157,14 @@ int vcpu_prepare_events(struct vcpu *vcpu)
 	bool irq;
 
 	__atomic_store_n(&vcpu->check_events, 0, __ATOMIC_SEQ_CST);
-	if (vcpu_chips_want_init(vcpu) || vcpu_trace_must_wait(vcpu))
+	if ((vcpu->lapic && vcpu_chips_want_init(vcpu)) || vcpu_trace_must_wait(vcpu))
 		return HANDLED_LEAVE;
 	if (vcpu->triple_fault_pending)
 		return triple_fault(vcpu);
 	if (vcpu->step_done)
 		return vcpu_debug_step(vcpu);
-	vcpu_chips_take_nmi(vcpu);
+	if (vcpu->lapic)
+		vcpu_chips_take_nmi(vcpu);
 	order_exception(vcpu);
 	if (!vcpu->event.type && vcpu->held.type) {
 		vcpu->event = vcpu->held;

@@ -7,14 +7,14 @@
 void live_begin(struct vcpu *vcpu, struct live *l)
 {
 	fpu_load(vcpu->fpu);
-	l->xcr0 = fpu_system_xcr0();
+	l->xcr0 = fpu.system_xcr0;
 	l->on = true;
 }
 
 void live_end(struct vcpu *vcpu, struct live *l)
 {
-	if (l->xcr0 != fpu_system_xcr0())
-		x86_xsetbv(fpu_system_xcr0());
+	if (l->xcr0 != fpu.system_xcr0)
+		x86_xsetbv(fpu.system_xcr0);
 	fpu_save(vcpu->fpu);
 	l->on = false;
 }
@@ -47,8 +47,8 @@ void live_debug_out(struct live *l)
 
 void live_load_xcr0(struct vcpu *vcpu, struct live *l)
 {
-	if (!fpu_system_xcr0())
+	if (!fpu.system_xcr0)
 		return;
 	l->xcr0 = vcpu->state.xcr0;
-	x86_xsetbv((l->xcr0 & fpu_features()) | XCR0_X87);
+	x86_xsetbv((l->xcr0 & fpu.features) | XCR0_X87);
 }

@@ -238,11 +238,11 @@ static long call(const struct request_desc *d, struct request *rq)
 	return ret;
 }
 
-static long call_number(const struct request_desc *d, struct request *rq)
+static inline long call_number(const struct request_desc *d, struct request *rq)
 {
 	if ((d->flags & RQ_ZERO_ARG) && rq->arg)
 		return -SWIVL_EINVAL;
-	return call(d, rq);
+	return rq->vm ? call(d, rq) : d->handle(rq);
 }
 
 /* Structures up to this size travel on the stack: all that programs ask for in a loop. */
@@ -250,7 +250,8 @@ static long call_number(const struct request_desc *d, struct request *rq)
 
 static long call_struct(const struct request_desc *d, struct request *rq)
 {
-	u64 small[SMALL_SIZE / 8];
+	/* All that is used of it is written below: nothing that compilers could clear before. */
+	u64 small[SMALL_SIZE / 8] __attribute__((__uninitialized__));
 	long ret = 0;
 
 	rq->data = small;
@@ -328,14 +329,12 @@ static long call_run(struct vcpu *vcpu, u64 arg)
 	return ret;
 }
 
-long swivl_request(enum object_kind kind, void *object, u32 number, u64 arg)
+static __attribute__((__noinline__)) long call_described(enum object_kind kind, void *object,
+							 u32 number, u64 arg)
 {
-	const struct request_desc *d;
+	const struct request_desc *d = find(kind, number);
 	struct request rq = { .arg = arg };
 
-	if (kind == OBJECT_VCPU && number == KVM_RUN)
-		return call_run(object, arg);
-	d = find(kind, number);
 	if (!d) /* as KVM: a VM's unknown requests are told apart from bad ones, others are not */
 		return kind == OBJECT_VM ? -SWIVL_ENOTTY : -SWIVL_EINVAL;
 	if (kind == OBJECT_VM)
@@ -347,4 +346,11 @@ long swivl_request(enum object_kind kind, void *object, u32 number, u64 arg)
 	if (!d->size)
 		return call_number(d, &rq);
 	return d->entry_size ? call_list(d, &rq) : call_struct(d, &rq);
+}
+
+long swivl_request(enum object_kind kind, void *object, u32 number, u64 arg)
+{
+	if (kind == OBJECT_VCPU && number == KVM_RUN)
+		return call_run(object, arg);
+	return call_described(kind, object, number, arg);
 }

@@ -367,7 +367,7 @@ long rq_set_fpu(struct request *rq)
 	const struct kvm_fpu *k = rq->data;
 	struct fpu_area *a = rq->vcpu->fpu;
 
-	if (k->mxcsr & ~fpu_mxcsr_mask())
+	if (k->mxcsr & ~fpu.mxcsr_mask)
 		return -SWIVL_EINVAL;
 	fpu_fill_in(a);
 	memcpy(a->st, k->fpr, sizeof(k->fpr));
@@ -387,8 +387,8 @@ long rq_get_xsave(struct request *rq)
 	struct fpu_area *a = rq->vcpu->fpu;
 
 	fpu_fill_in(a);
-	a->mxcsr_mask = fpu_mxcsr_mask();
-	memcpy(rq->data, a, fpu_area_size());
+	a->mxcsr_mask = fpu.mxcsr_mask;
+	memcpy(rq->data, a, fpu.size);
 	return 0;
 }
 
@@ -396,7 +396,7 @@ long rq_get_xsave(struct request *rq)
 long rq_set_xsave(struct request *rq)
 {
 	const struct fpu_area *a = rq->data;
-	u64 features = fpu_features() | XCR0_X87 | XCR0_SSE;
+	u64 features = fpu.features | XCR0_X87 | XCR0_SSE;
 	unsigned int i;
 
 	if ((a->xstate_bv & ~features) || a->xcomp_bv)
@@ -404,9 +404,9 @@ long rq_set_xsave(struct request *rq)
 	for (i = 0; i < ARRAY_SIZE(a->reserved1); i++)
 		if (a->reserved1[i])
 			return -SWIVL_EINVAL;
-	if ((a->xstate_bv & (XCR0_SSE | XCR0_AVX)) && (a->mxcsr & ~fpu_mxcsr_mask()))
+	if ((a->xstate_bv & (XCR0_SSE | XCR0_AVX)) && (a->mxcsr & ~fpu.mxcsr_mask))
 		return -SWIVL_EINVAL;
-	memcpy(rq->vcpu->fpu, a, fpu_area_size());
+	memcpy(rq->vcpu->fpu, a, fpu.size);
 	return 0;
 }
 
@@ -414,7 +414,7 @@ long rq_get_xcrs(struct request *rq)
 {
 	struct kvm_xcrs *k = rq->data;
 
-	if (fpu_features()) {
+	if (fpu.features) {
 		k->nr_xcrs = 1;
 		k->xcrs[0].value = rq->vcpu->state.xcr0;
 	}
@@ -426,7 +426,7 @@ long rq_set_xcrs(struct request *rq)
 	const struct kvm_xcrs *k = rq->data;
 	unsigned int i;
 
-	if (!fpu_features() || k->nr_xcrs > KVM_MAX_XCRS || k->flags)
+	if (!fpu.features || k->nr_xcrs > KVM_MAX_XCRS || k->flags)
 		return -SWIVL_EINVAL;
 	for (i = 0; i < k->nr_xcrs; i++)
 		if (k->xcrs[i].xcr == 0)

@@ -128,7 +128,7 @@ long rq_check_extension(struct request *rq)
 	case KVM_CAP_NR_VCPUS:
 		return host_cpu_limit() < VM_MAX_VCPUS ? host_cpu_limit() : VM_MAX_VCPUS;
 	case KVM_CAP_XCRS:
-		return fpu_features() != 0;
+		return fpu.features != 0;
 	case KVM_CAP_SET_GUEST_DEBUG2:
 		return GUEST_DEBUG_VALID;
 	}

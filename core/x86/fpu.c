@@ -3,12 +3,7 @@
 #include "core/x86/fpu.h"
 #include "core/x86/regs.h"
 
-static struct {
-	u64 features, system_xcr0;
-	bool compacts;
-	u32 mxcsr_mask;
-	u32 size;
-} fpu = { .mxcsr_mask = 0xffbf, .size = sizeof(struct fpu_area) };
+struct fpu_facts fpu = { .mxcsr_mask = 0xffbf, .size = sizeof(struct fpu_area) };
 
 static u32 area_size(u64 features)
 {
@@ -61,31 +56,6 @@ void fpu_start(void)
 	}
 	x86_fxsave(&area);
 	fpu.mxcsr_mask = area.mxcsr_mask ? area.mxcsr_mask : 0xffbf; /* SDM vol. 1, 11.6.6 */
-}
-
-u64 fpu_features(void)
-{
-	return fpu.features;
-}
-
-bool fpu_compacts(void)
-{
-	return fpu.compacts;
-}
-
-u64 fpu_system_xcr0(void)
-{
-	return fpu.system_xcr0;
-}
-
-u32 fpu_mxcsr_mask(void)
-{
-	return fpu.mxcsr_mask;
-}
-
-u32 fpu_area_size(void)
-{
-	return fpu.size;
 }
 
 /* SDM vol. 3, table 10-1: FCW 37Fh, MXCSR 1F80h, all else initial. */

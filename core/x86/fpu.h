@@ -30,16 +30,14 @@ _Static_assert(sizeof(struct fpu_area) == 576, "legacy region and header");
 
 /* Once, before anything else here: what this processor and its system have. Task or atomic. */
 void fpu_start(void);
-/* XCR0 bits that a guest may have; 0 where there is no XSAVE. */
-u64 fpu_features(void);
-/* XSAVEC may be offered: its size is what software that sums up the parts has room for. */
-bool fpu_compacts(void);
-/* XCR0 as the system has it; 0 where there is no XSAVE. */
-u64 fpu_system_xcr0(void);
-/* The bits of MXCSR that may be set. */
-u32 fpu_mxcsr_mask(void);
-/* Bytes of the area in use, the header included. */
-u32 fpu_area_size(void);
+/* What it found: the same for ever. */
+extern struct fpu_facts {
+	u64 features; /* XCR0 bits that a guest may have; 0 where there is no XSAVE */
+	u64 system_xcr0; /* XCR0 as the system has it; 0 where there is no XSAVE */
+	bool compacts; /* XSAVEC may be offered: software that sums up the parts has room for it */
+	u32 mxcsr_mask; /* the bits of MXCSR that may be set */
+	u32 size; /* bytes of the area in use, the header included */
+} fpu;
 
 /* State after reset. */
 void fpu_init(struct fpu_area *a);

@@ -6,7 +6,7 @@
 #include "core/x86/regs.h"
 
 void (*model_guest)(struct vcpu *vcpu, struct model_hw *hw);
-unsigned long model_entries;
+unsigned long model_entries, model_loads;
 u32 model_features;
 
 /* ---- instructions --------------------------------------------------------------------------------- */
@@ -260,6 +260,7 @@ static void model_vcpu_destroy(struct vcpu *vcpu)
 static void model_load(struct vcpu *vcpu, bool for_run)
 {
 	vcpu->loaded = true;
+	model_loads += for_run;
 }
 
 static void model_unload(struct vcpu *vcpu)
@@ -316,6 +317,6 @@ void model_cpu_reset(void)
 	ncpuids = 0;
 	all_features();
 	model_guest = NULL;
-	model_entries = 0;
+	model_entries = model_loads = 0;
 	model_features = VENDOR_RDTSCP | VENDOR_INVPCID;
 }

@@ -62,7 +62,7 @@ struct model_hw {
 	struct event injected; /* by this entry */
 };
 extern void (*model_guest)(struct vcpu *vcpu, struct model_hw *hw);
-extern unsigned long model_entries;
+extern unsigned long model_entries, model_loads; /* loads for a run */
 extern u32 model_features; /* VENDOR_* */
 
 #endif

@@ -377,6 +377,34 @@ static void *spin_guest(void *arg)
 	return NULL;
 }
 
+/* RBX is CR4 without OSXSAVE: nobody who looks at CR4 then sees that XCR0 was changed. */
+CODE64(xcr0_and_away, "xor %ecx, %ecx\n xor %edx, %edx\n mov $1, %eax\n xsetbv\n"
+		      "mov %rbx, %cr4\n nop\n out %al, $0x80\n");
+
+TEST(xcr0_changed_behind_cr4)
+{
+	struct guest_cpu *c = setup();
+	struct kvm_regs r = { .rip = GUEST_CODE, .rsp = GUEST_STACK, .rflags = RFLAGS_ONE };
+	struct kvm_xcrs xcrs;
+	struct kvm_sregs s;
+	u64 host = xcr0();
+
+	if (!guest_has_cpuid(1, 0, 'c', 27))
+		SKIP("no XSAVE");
+	if (!guest_intel && guest_is_kvm(&g))
+		SKIP("QEMU lets XSETBV pass, KVM counts on its exit");
+	on_processor(0);
+	give_xcr0(c, host);
+	guest_sregs(c, &s);
+	r.rbx = s.cr4 & ~(u64)CR4_OSXSAVE;
+	LOAD(&g, xcr0_and_away);
+	guest_set_regs(c, &r);
+	guest_run_to(c, KVM_EXIT_IO);
+	EQUAL(xcr0(), host);
+	request(c->fd, KVM_GET_XCRS, &xcrs);
+	EQUAL(xcrs.xcrs[0].value, 1);
+}
+
 /* The host's programs on the same processor meanwhile. */
 TEST_LIMIT(xcr0_of_the_host_meanwhile, 30)
 {

@@ -33,6 +33,38 @@ static void interrupts_of_the_caller(void **state)
 	assert_int_equal(injected.type, EVENT_NMI);
 }
 
+/* Nothing is asked anew between two KVM_RUN but what the caller may have changed without one. */
+static void events_that_wait_are_not_forgotten(void **state)
+{
+	struct kvm_run *run = model_vcpu(vcpu)->run;
+	struct kvm_regs regs;
+
+	model_guest = see_injected;
+	call(KVM_GET_REGS, &regs);
+	regs.rflags |= RFLAGS_IF;
+	call(KVM_SET_REGS, &regs);
+	assert_int_equal(model_ioctl(vcpu, KVM_RUN, 0), 0);
+	assert_int_equal(run->exit_reason, KVM_EXIT_HLT);
+	run->request_interrupt_window = 1;
+	assert_int_equal(model_ioctl(vcpu, KVM_RUN, 0), 0);
+	assert_int_equal(run->exit_reason, KVM_EXIT_IRQ_WINDOW_OPEN);
+	run->request_interrupt_window = 0;
+	/* An exit comes before what else waits. */
+	assert_int_equal(model_ioctl(vcpu, KVM_NMI, 0), 0);
+	model_vcpu(vcpu)->triple_fault_pending = true;
+	assert_int_equal(model_ioctl(vcpu, KVM_RUN, 0), 0);
+	assert_int_equal(run->exit_reason, KVM_EXIT_SHUTDOWN);
+	assert_int_equal(model_ioctl(vcpu, KVM_RUN, 0), 0);
+	assert_int_equal(injected.type, EVENT_NMI);
+	/* Registers through struct kvm_run are a change, too. */
+	injected.type = EVENT_NONE;
+	run->s.regs.events = (struct kvm_vcpu_events){ .flags = KVM_VCPUEVENT_VALID_NMI_PENDING };
+	run->s.regs.events.nmi.pending = 1;
+	run->kvm_dirty_regs = KVM_SYNC_X86_EVENTS;
+	assert_int_equal(model_ioctl(vcpu, KVM_RUN, 0), 0);
+	assert_int_equal(injected.type, EVENT_NMI);
+}
+
 static void interrupts_blocked_by_the_debugger(void **state)
 {
 	struct kvm_guest_debug g = { .control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_BLOCKIRQ };
@@ -290,6 +322,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(interrupts_of_the_caller),
+		TEST(events_that_wait_are_not_forgotten),
 		TEST(interrupts_blocked_by_the_debugger),
 		TEST(single_steps),
 		TEST(events_come_back),

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 // uses: $(MODEL)
+// libs: -pthread
 /* Memory slots, faults, and the log of what was written; through the requests and below. */
+#include <pthread.h>
+#include <unistd.h>
 #include "model_test.h"
 
 #define SIZE (8 * LARGE)
@@ -306,6 +309,65 @@ static void pinning_may_fail(void **state)
 	}
 }
 
+/* ---- against a vCPU that runs ---------------------------------------------------------------- */
+
+static volatile bool in_guest, let_go, changed;
+
+static void stays_in_the_guest(struct vcpu *v, struct model_hw *hw)
+{
+	in_guest = true;
+	while (!let_go)
+		usleep(1000);
+}
+
+static void *runs(void *handle)
+{
+	return (void *)model_ioctl((int)(long)handle, KVM_RUN, 0);
+}
+
+static void *changes(void *arg)
+{
+	long err = slot(0, 0, 0, 0, NULL);
+
+	changed = true;
+	return (void *)err;
+}
+
+static void changes_wait_for_sections_and_sections_for_changes(void **state)
+{
+	long vcpu = new_vcpu(vm_handle, 0);
+	pthread_t runner, changer;
+	void *err;
+
+	slot(0, 0, 0x10000, 0x4000, memory);
+	in_guest = let_go = changed = false;
+	model_guest = stays_in_the_guest;
+	assert_int_equal(pthread_create(&runner, NULL, runs, (void *)vcpu), 0);
+	while (!in_guest)
+		usleep(1000);
+	model_kicks = 0;
+	assert_int_equal(pthread_create(&changer, NULL, changes, NULL), 0);
+	usleep(50000);
+	assert_false(changed);
+	assert_int_equal(model_kicks, 1);
+	let_go = true;
+	pthread_join(changer, &err);
+	assert_null(err);
+	pthread_join(runner, &err);
+	assert_null(err);
+
+	in_guest = false;
+	model_loads = 0;
+	vm_memory_lock(vm);
+	assert_int_equal(pthread_create(&runner, NULL, runs, (void *)vcpu), 0);
+	usleep(50000);
+	assert_int_equal(model_loads, 0);
+	vm_memory_unlock(vm);
+	pthread_join(runner, &err);
+	assert_null(err);
+	assert_true(in_guest);
+}
+
 /* ---- our own reads and writes ------------------------------------------------------------------ */
 
 static void reads_and_writes_cross_pages(void **state)
@@ -504,6 +566,7 @@ int main(void)
 		TEST(no_large_page_over_the_end),
 		TEST(removal_unmaps_and_flushes),
 		TEST(pinning_may_fail),
+		TEST(changes_wait_for_sections_and_sections_for_changes),
 		TEST(reads_and_writes_cross_pages),
 		TEST(writes_are_logged),
 		TEST(a_write_over_two_pages_is_logged_in_both),

@@ -493,7 +493,21 @@ static void xsetbv_that_did_not_exit(void **state)
 {
 	guest = xsetbv_guest;
 	exit_code = CODE_INTR;
+	vcpu->state.cr4 |= CR4_OSXSAVE;
+	vcpu->dirty |= STATE_CR;
 	run_once(vcpu);
+	assert_int_equal(CPU->xcr0, 7);
+	assert_int_equal(vcpu->state.xcr0, XCR0_X87 | XCR0_SSE);
+
+	/* It takes OSXSAVE away afterwards and goes on. */
+	vcpu->state.xcr0 = 7;
+	svm_vendor.load(vcpu, true);
+	svm_vendor.run(vcpu);
+	guest = plain_guest;
+	vcpu->state.cr4 &= ~(u64)CR4_OSXSAVE;
+	vcpu->dirty |= STATE_CR;
+	svm_vendor.run(vcpu);
+	svm_vendor.unload(vcpu);
 	assert_int_equal(CPU->xcr0, 7);
 	assert_int_equal(vcpu->state.xcr0, XCR0_X87 | XCR0_SSE);
 }
