@@ -70,8 +70,8 @@ bool disk_flush(const struct disk *d, char *why);
 bool disk_gap(const u8 *record, u64 sectors, u32 *end, char *why);
 /* Is this a table of ours at @lba, with everything it names inside of the gap? */
 bool disk_table_valid(const struct load_table *table, u32 lba, u32 gap_end);
-/* The last @count sectors in a row of the gap that hold only zeros; 0: none. */
-u32 disk_find_room(const u8 *gap, u32 first, u32 end, u32 count);
+/* The last @count sectors in a row of [1, @end) that hold only zeros; 0: none. @gap: from sector 0 on. */
+u32 disk_find_room(const u8 *gap, u32 end, u32 count);
 /* The load table for these files, with everything but config and old record's checksums filled. */
 void disk_make_table(struct load_table *t, const struct disk_files *f, u32 lba);
 void disk_seal_table(struct load_table *t);

@@ -217,7 +217,7 @@ static bool write_area(const struct disk *d, const u8 *area, u32 lba, u32 sector
 static bool install(const struct disk *d, const struct disk_files *f, const struct boot_config *config,
 		    const u8 *gap, u32 end, char *why)
 {
-	u32 count = disk_sectors(f), lba = disk_find_room(gap, 1, end, count);
+	u32 count = disk_sectors(f), lba = disk_find_room(gap, end, count);
 	u8 record[LOAD_SECTOR], *area;
 	bool ok;
 

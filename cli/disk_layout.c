@@ -82,14 +82,14 @@ static bool is_zero(const u8 *p, size_t n)
 	return true;
 }
 
-u32 disk_find_room(const u8 *gap, u32 first, u32 end, u32 count)
+u32 disk_find_room(const u8 *gap, u32 end, u32 count)
 {
 	u32 run = 0;
 
-	for (u32 lba = end; lba > first; lba--) {
-		run = is_zero(gap + (size_t)(lba - 1 - first) * LOAD_SECTOR, LOAD_SECTOR) ? run + 1 : 0;
+	for (u32 lba = end - 1; lba > 0; lba--) {
+		run = is_zero(gap + (size_t)lba * LOAD_SECTOR, LOAD_SECTOR) ? run + 1 : 0;
 		if (run == count)
-			return lba - 1;
+			return lba;
 	}
 	return 0;
 }
