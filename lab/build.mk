@@ -10,7 +10,7 @@
 
 HEADERS = $(lastword $(shell ls -dv /usr/src/linux-headers-*-cloud-amd64 2>/dev/null))
 
-.PHONY: install-run install-test kernel hello test run shell
+.PHONY: install-run install-test kernel test run shell
 
 install-run:
 	@lab/install $(RUN_LISTS)
@@ -22,11 +22,15 @@ install-test:
 kernel: install-run
 	@lab/kernel vmlinuz
 
-# The module of the smoke test.
-hello: $(BUILD)/lab/hello/hello.ko
-$(BUILD)/lab/hello/hello.ko: tests/machine/hello/hello.c
+# Modules of tests: tests/machine/NAME/NAME.c.
+TEST_MODULES := hello storm
+.PHONY: test-modules $(TEST_MODULES)
+test-modules: $(TEST_MODULES)
+$(foreach m,$(TEST_MODULES),$(eval $m: $(BUILD)/lab/$m/$m.ko)\
+	$(eval $(BUILD)/lab/$m/$m.ko: tests/machine/$m/$m.c))
+$(foreach m,$(TEST_MODULES),$(BUILD)/lab/$m/$m.ko):
 	@mkdir -p $(@D)
-	@cp $< $(@D)/hello.c && echo 'obj-m := hello.o' >$(@D)/Kbuild
+	@cp $< $(@D)/ && echo 'obj-m := $(notdir $(@:.ko=.o))' >$(@D)/Kbuild
 	@$(MAKE) -s -C $(HEADERS) M=$(CURDIR)/$(@D) modules >$(@D)/log 2>&1 || { cat $(@D)/log; exit 1; }
 
 # Packages come first, in a make of their own: what follows is looked for only when they are there.
@@ -36,7 +40,7 @@ test:
 	@$(MAKE) -s -j$$(nproc) --no-print-directory test-here
 
 .PHONY: test-here
-test-here: hello guests module cli unit-programs kvm-selftests metal-tests
+test-here: test-modules guests module cli unit-programs kvm-selftests metal-tests
 	@lab/test --unit tests/lab/test_lab $(UNIT_BINS) $(METAL_SHORT_TESTS)
 
 # All tests of the hypervisor on the bare machine. Each part adds its programs to METAL_LONG_TESTS,

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+# Guests while the host's interrupts and NMIs come without end: all are taken by the host, each once.
+# add: build/lab/storm/storm.ko
+# timeout: 400
+. ./swivl.inc
+load
+insmod /lab/storm.ko || exit 1
+guest_storm /dev/swivl
+status=$?
+# The others' tests of everything that enters, leaves and is delivered, on the processor that is struck.
+taskset 1 guest_interrupts /dev/swivl || status=1
+taskset 1 guest_exceptions /dev/swivl || status=1
+rmmod storm
+dmesg | grep 'storm: '
+dmesg | grep -q 'storm: .*all taken, 0 on another CPU'
+verdict the-host-got-them-all $? "$(dmesg | grep 'storm: ')"
+dmesg | grep -q -E 'Uhhuh|Dazed'
+[ $? -eq 1 ]
+verdict none-was-of-unknown-origin $?
+unload $status
