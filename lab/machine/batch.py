@@ -49,7 +49,8 @@ class Script:
     had by modprobe; timeout: seconds; mem: MiB of the machine; guest: vmlinuz, vmlinux for Debian's
     kernel, packed or not, an initramfs and a command line for it, /boot/vmlinuz, /boot/vmlinux,
     /boot/initrd, /lab/guest-cmdline; append: to the machine's own command line; vmx-off: yes for a
-    firmware that locks VMX off; alone: yes for a start of its own."""
+    firmware that locks VMX off; alone: yes for a start of its own; real-time: yes for a machine
+    whose clock does not count instructions."""
 
     def __init__(self, path):
         self.path = path
@@ -70,6 +71,7 @@ class Script:
         self.append = words("append")
         self.vmx_off = bool(words("vmx-off"))
         self.alone = bool(words("alone"))
+        self.real_time = bool(words("real-time"))
 
     def files(self):
         """(path here, path inside) of what the script needs."""
@@ -95,28 +97,38 @@ class Script:
 
 
 def read_matrix():
-    """[(pattern of script names, [(cpu, cpus)...])...], first match wins."""
+    """[(pattern of script names, [(cpu, cpus, why not, or "")...])...], first match wins."""
     rows = []
     with open(MATRIX) as f:
         for number, line in enumerate(f, 1):
-            fields = line.partition("#")[0].split()
+            fields, _, reason = line.partition("#")
+            fields = fields.split()
             if not fields:
                 continue
             machines = []
             for m in fields[1:]:
-                cpu, x, cpus = m.rpartition(":")
+                cpu, x, cpus = m.removeprefix("!").rpartition(":")
                 if not x or not cpus.isdigit():
                     raise LabError(f"{MATRIX}:{number}: '{m}' is not PROCESSOR:COUNT")
-                machines.append((cpu, int(cpus)))
+                if m[0] == "!" and not reason.strip():
+                    raise LabError(f"{MATRIX}:{number}: '{m}' without a reason behind a #")
+                machines.append((cpu, int(cpus), reason.strip() if m[0] == "!" else ""))
             rows.append((fields[0], machines))
     return rows
 
 
+def own_start(script, cpu, cpus):
+    """What keeps a script from running in one start with the others; "" for nothing."""
+    if script.alone:
+        return script.name
+    return "real time" if script.real_time and cpus == 1 and machine.counts(cpu) else ""
+
+
 def plan(test_globs, machine_globs):
     """What the matrix asks for and the globs allow:
-    {(cpu, cpus, the script that wants a start of its own, or ""): [Script...]}."""
+    {(cpu, cpus, own_start()): [Script...]}, [(Script, cpu, cpus, why it cannot run there)...]."""
     rows = read_matrix()
-    batches = {}
+    batches, left_out = {}, []
     for g in test_globs:
         if not glob.glob(os.path.join(TESTS, f"{g}.sh")):
             raise LabError(f"no machine test is named {g}: lab/test --list names them")
@@ -129,12 +141,19 @@ def plan(test_globs, machine_globs):
                 break
         else:
             raise LabError(f"{MATRIX} has no line for {script.name}")
-        for cpu, cpus in machines:
+        for cpu, cpus, why_not in machines:
             if machine_globs and not any(fnmatch.fnmatch(f"{cpu}:{cpus}", g)
                                          for g in machine_globs):
                 continue
-            batches.setdefault((cpu, cpus, script.name if script.alone else ""), []).append(script)
-    return batches
+            if why_not:
+                left_out.append((script, cpu, cpus, why_not))
+                continue
+            batches.setdefault((cpu, cpus, own_start(script, cpu, cpus)), []).append(script)
+    return batches, left_out
+
+
+def where(cpu, cpus):
+    return f"{cpu}, {cpus} CPU{'s' if cpus > 1 else ''}"
 
 
 class Run:
@@ -148,7 +167,7 @@ class Run:
         self.report = report
         self.stopped = stopped          # a threading.Event
         self.verbose = verbose
-        self.where = f"[{self.cpu}, {self.cpus} CPU{'s' if self.cpus > 1 else ''}]"
+        self.where = f"[{where(self.cpu, self.cpus)}]"
 
     def spec(self, scripts):
         add, carry, data, append = {}, [], {}, []
@@ -166,14 +185,17 @@ class Run:
                             add=[(source, inside) for inside, source in add.items()],
                             carry=carry, data=data, append=" ".join(append),
                             vmx_off=any(s.vmx_off for s in scripts),
+                            real_time=any(s.real_time for s in scripts),
                             timeout=float("inf"))
 
     def run(self):
+        begin = time.monotonic()
         left = list(self.scripts)
         while left and not self.stopped.is_set():
             left = self._start(left)
         for s in left:
             self._fail_rest(s, set(), "interrupted", "")
+        self.report.took(self.cpu, self.cpus, time.monotonic() - begin)
 
     def _start(self, scripts):
         """One machine start; returns the scripts that still have to run."""
@@ -213,13 +235,15 @@ class Run:
             return "the machine did not start"
         return None
 
-    def _name(self, script, test):
-        return f"{script.name}/{test} {self.where}" if test else f"{script.name} {self.where}"
+    def _add(self, word, script, test, why, detail):
+        name = f"{script.name}/{test}" if test else script.name
+        self.report.add(word, f"{name} {self.where}", why, detail,
+                        verdict.Place(script.name, self.cpu, self.cpus))
 
     def _fail_rest(self, script, seen, why, detail):
         missing = [t for t in script.tests if t not in seen] or [""]
         for i, test in enumerate(missing):
-            self.report.add("not ok", self._name(script, test), why, detail if i == 0 else "")
+            self._add("not ok", script, test, why, detail if i == 0 else "")
 
     def _output(self, data):
         self.buffer += data
@@ -246,8 +270,8 @@ class Run:
             word, test, why = found
             self.seen.add(test)
             self.failures += word == "not ok"
-            self.report.add(word, self._name(self.current, test), why,
-                            "\n".join(self.notes[-60:]) if word == "not ok" else "")
+            self._add(word, self.current, test, why,
+                      "\n".join(self.notes[-60:]) if word == "not ok" else "")
             self.notes = []
         elif re.match(r"(begin|end) \S+ \d+$", line):
             word, _, program = line.partition(" ")
@@ -269,19 +293,18 @@ class Run:
         notes = "\n".join(self.notes[-60:])
         missing = [t for t in script.tests if t not in self.seen]
         for test in missing:
-            self.report.add("not ok", self._name(script, test),
-                            f"no verdict (the script's exit status was {status})", notes)
+            self._add("not ok", script, test,
+                      f"no verdict (the script's exit status was {status})", notes)
         if not self.seen and not missing:
-            self.report.add("not ok", self._name(script, ""),
-                            f"no verdict (the script's exit status was {status})", notes)
+            self._add("not ok", script, "",
+                      f"no verdict (the script's exit status was {status})", notes)
         for program in self.alive:
-            self.report.add("not ok", self._name(script, program.split()[0]),
-                            "the program died before its end", notes)
+            self._add("not ok", script, program.split()[0],
+                      "the program died before its end", notes)
         if status and self.seen and not self.failures and not missing and not self.alive:
-            self.report.add("not ok", self._name(script, ""), f"exit status {status}", notes)
+            self._add("not ok", script, "", f"exit status {status}", notes)
         if self.log:
-            self.report.add("not ok", self._name(script, "kernel log"),
-                            "the kernel complained", "\n".join(self.log))
+            self._add("not ok", script, "kernel log", "the kernel complained", "\n".join(self.log))
         self.current = None
         self.done += 1
         self.limit = time.monotonic() + START_TIMEOUT

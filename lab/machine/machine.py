@@ -41,7 +41,8 @@ class Spec:
     modules: list = dataclasses.field(default_factory=list)     # Debian's, loaded before the script
     carry: list = dataclasses.field(default_factory=list)       # Debian's, for modprobe inside
     interactive: bool = False
-    icount: bool = False
+    icount: bool = False        # QEMU: the clock counts instructions; one CPU does so anyway,
+    real_time: bool = False     # unless this is set
     timeout: float = 300
     ips: int = 0
     vmx_off: bool = False       # Bochs: the firmware locks VMX off
@@ -52,6 +53,21 @@ class Spec:
     @property
     def emulator(self):
         return qemu if self.cpu in qemu.CPUS or self.cpu.startswith("qemu") else bochs
+
+
+# Bochs' models of AMD's processors.
+BOCHS_AMD = ("athlon64_clawhammer", "athlon64_venice", "turion64_tyler", "phenom_8650_toliman",
+             "zambezi", "trinity_apu", "ryzen")
+
+
+def vendor(cpu):
+    return "AMD" if Spec(cpu=cpu).emulator is qemu or cpu in BOCHS_AMD else "Intel"
+
+
+def counts(cpu):
+    """Whether the clock of a machine with one such CPU counts instructions, if nothing else is
+    asked for, and stands still where none ends."""
+    return Spec(cpu=cpu).emulator is qemu
 
 
 def stripped(module, how):

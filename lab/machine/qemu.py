@@ -20,12 +20,13 @@ def command(spec, kernel, initrd, work):
     # Only what unpacks the kernel switches the fifth level of page tables on.
     image = kernel.vmlinuz if spec.cpu == "amd_la57" else kernel.vmlinux
     machine = ["-M", "microvm,acpi=off,pit=on,pic=on,rtc=on,isa-serial=on"]
-    if spec.cpus > 1:
-        machine = ["-M", "pc,usb=off", "-smp", str(spec.cpus)]     # microvm without ACPI has one CPU
     # Counted instructions are time as well. On a busy host Debian's kernel cannot calibrate the TSC
-    # against microvm's PIT otherwise, and KVM then never enters a guest (with several CPUs there is
-    # the HPET; icount hangs there).
-    if spec.icount or spec.cpus == 1:
+    # against microvm's PIT otherwise, and KVM then never enters a guest. With several CPUs counting
+    # hangs; machine pc has the HPET to calibrate by.
+    counted = spec.icount or spec.cpus == 1 and not spec.real_time
+    if spec.cpus > 1 or not counted:
+        machine = ["-M", "pc,usb=off", "-smp", str(spec.cpus)]     # microvm without ACPI has one CPU
+    if counted:
         line.append("tsc_early_khz=1000000")
         machine += ["-icount", "shift=0,sleep=off", "-rtc", "base=2020-01-01,clock=vm",
                     "-seed", "1"]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 # The kernel crashes with guests running, and the system kept for that takes over. It ends this
 # machine.
-# tests: reached vmxe
+# tests: reached off
 # append: crashkernel=64M
 # alone: yes
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-# What the guest tests expect is what KVM does. In Bochs: in QEMU now and then KVM's guests never
-# leave again.
-# module: kvm-intel
+# What the guest tests expect is what KVM does.
+# module: kvm-intel kvm-amd
 # timeout: 300
-modprobe kvm-intel || exit 1
+. ./swivl.inc
+modprobe $kvm || exit 1
 # Names in full: only programs that a script names are in the machine.
 guest_modes /dev/kvm
 guest_io /dev/kvm

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
  * Restarts into another system without a reset, as kexec does: that works only on processors that
- * left VMX operation. CR4 cannot be set anew in it, and INIT is ignored (SDM vol. 3, 24.8).
+ * left VMX operation. CR4 cannot be set anew in it, and INIT is ignored (SDM vol. 3, 24.8). On AMD
+ * the other system must find EFER.SVME clear, or it takes SVM for held.
  * The other system is a page of code that starts the other processors and tells how it went, on
  * the lab's channel for output.
  * usage: restart now|crash
@@ -36,14 +37,20 @@ asm(".pushsection .data\n"
     "	lea reached(%rip), %rsi\n"
     "	call print\n"
     "	mov %cr4, %rax\n"
-    "	bt $13, %rax\n"
-    "	lea vmxe_set(%rip), %rsi\n"
+    "	bt $13, %rax\n" /* VMXE */
+    "	lea still_on(%rip), %rsi\n"
     "	jc 1f\n"
-    "	lea vmxe_clear(%rip), %rsi\n"
+    "	mov $0xc0000080, %ecx\n"
+    "	rdmsr\n"
+    "	bt $12, %eax\n" /* SVME */
+    "	jc 1f\n"
+    "	lea is_off(%rip), %rsi\n"
     "1:	call print\n"
     /* The other processors: INIT, then SIPI with vector 8. */
+    "	lea alone(%rip), %rsi\n"
     "	cmpw $0, others(%rip)\n"
-    "	je 9f\n"
+    "	jl 9f\n"
+    "	je 4f\n"
     "	movw $0, 0x8ff0\n"
     "	mov $0x8000, %edi\n"
     "	lea other(%rip), %rsi\n"
@@ -96,10 +103,11 @@ asm(".pushsection .data\n"
     "other_end:\n"
     ".code64\n"
     "reached: .asciz \"ok reached\\n\"\n"
-    "vmxe_set: .asciz \"not ok vmxe - CR4.VMXE is set\\n\"\n"
-    "vmxe_clear: .asciz \"ok vmxe\\n\"\n"
+    "still_on: .asciz \"not ok off - CR4.VMXE or EFER.SVME is set\\n\"\n"
+    "is_off: .asciz \"ok off\\n\"\n"
     "started: .asciz \"ok others\\n\"\n"
     "silent: .asciz \"not ok others - the other processors do not start\\n\"\n"
+    "alone: .asciz \"skip others - one processor\\n\"\n"
     "ending: .asciz \"\\036end restart 0\\n\\020E0\\n\"\n"
     "shutdown: .asciz \"Shutdown\"\n"
     "others: .word 0\n"
@@ -107,7 +115,7 @@ asm(".pushsection .data\n"
     ".popsection\n");
 
 extern char image_start[], image_end[];
-extern uint16_t others;
+extern int16_t others; /* how many there are; negative: do not look */
 
 /* One to one, 4 GiB in pages of 2 MiB. */
 static void make_tables(uint64_t *image, uint64_t at)
@@ -150,7 +158,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	/* In a crash this may not be the first processor, and INIT would reset that one. */
-	others = crash ? 0 : sysconf(_SC_NPROCESSORS_ONLN) - 1;
+	others = crash ? -1 : sysconf(_SC_NPROCESSORS_ONLN) - 1;
 	memcpy(image, image_start, image_end - image_start);
 	make_tables(image, at);
 	if (syscall(SYS_kexec_load, at, 1, &segment,

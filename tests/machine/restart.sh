@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 # Another system takes over with guests running. It ends this machine.
-# tests: reached vmxe others
+# tests: reached off others
 # alone: yes
 
 insmod /lab/swivl.ko

@@ -10,6 +10,5 @@
 # tests: unread-output full-output terminal c-example c++-example
 # timeout: 200
 # programs: terminal example_c example_cpp
-insmod /lab/swivl.ko
 export SWIVL_DEVICE=/dev/swivl
 . ./run_formats.inc

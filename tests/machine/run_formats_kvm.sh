@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-# swivl run on KVM's device. With one processor: KVM patches its code for a VM without interrupt
-# chips, and two processors of QEMU 7.2 can hang over that.
-# module: kvm-amd
+# swivl run on KVM's device.
+# module: kvm-intel kvm-amd
 # add: build/guests/flat_hello build/guests/flat_halt build/guests/flat_triple build/guests/flat_spin
 # add: build/guests/flat_echo build/guests/flat_status build/guests/mb_hello build/guests/elf_hello
 # add: build/guests/elf_badmmio build/guests/flat_spam
@@ -12,6 +11,5 @@
 # tests: unread-output full-output terminal c-example c++-example
 # timeout: 200
 # programs: terminal example_c example_cpp
-modprobe kvm-amd
 export SWIVL_DEVICE=/dev/kvm
 . ./run_formats.inc
