@@ -342,7 +342,9 @@ static void bad_sregs(struct machine *m)
 	} while (0)
 
 	SREGS("reserved bits of CR4", s.cr4 = 1ull << 63);
-	SREGS("CR4.VMXE", s.cr4 = 1 << 13);
+	/* KVM's guests may be hypervisors themselves. */
+	if (ioctl(m->dev, KVM_CHECK_EXTENSION, KVM_CAP_NESTED_STATE) <= 0)
+		SREGS("CR4.VMXE", s.cr4 = 1 << 13);
 	SREGS("paging in long mode without PAE",
 	      (s.cr0 = 0x80000011, s.efer = 0x500, s.cr4 = 0));
 	SREGS("LMA without paging", s.efer = 1 << 10);

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
-# Debian's kernel on several virtual processors, more of them than there are real ones.
+# Debian's kernel on several virtual processors, more of them than there are real ones. A clock that
+# counts instructions goes slowly when they wait for each other.
+# real-time: yes
 # add: tests/machine/smp-init:/tmp/smp/smp-init
 # mem: 768
 # timeout: 600

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 # Guests with several processors and all that can disturb them; with two processors in the machine
-# one of them goes and comes back meanwhile.
+# one of them goes and comes back meanwhile. One that counts instructions takes seven times as long.
+# real-time: yes
 # timeout: 400
 . ./swivl.inc
 load
