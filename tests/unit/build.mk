@@ -50,7 +50,8 @@ endef
 define fuzz_rule
 $(BUILD)/fuzz/$(1): tests/fuzz/$(1).c $(call uses,tests/fuzz/$(1).c)
 	@mkdir -p $$(@D)
-	clang $$(subst address$$(comma)undefined,fuzzer$$(comma)address$$(comma)undefined,$$(UNIT_CFLAGS)) -o $$@ $$(filter %.c %.a,$$^)
+	clang $$(subst address$$(comma)undefined,fuzzer$$(comma)address$$(comma)undefined,$$(UNIT_CFLAGS)) \
+		$(call flags,tests/fuzz/$(1).c) -o $$@ $$(filter %.c %.a,$$^)
 endef
 $(foreach t,$(UNIT_SRCS:tests/unit/%.c=%),$(eval $(call unit_rule,$(t))))
 $(foreach t,$(FUZZ_SRCS:tests/fuzz/%.c=%),$(eval $(call fuzz_rule,$(t))))
