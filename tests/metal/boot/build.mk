@@ -30,12 +30,15 @@ $(METAL_BOOT_TESTS)/swivl: $(filter-out $(CLI_DISK_FILES),$(CLI_OBJS)) $(METAL_B
 metal-tests: metal-boot-tests
 metal-boot-tests: $(METAL_BOOT_TESTS)/swivl $(METAL_BOOT_TESTS)/stub-multiboot $(METAL_BOOT_TESTS)/handover.bin
 
-METAL_SHORT_TESTS += $(METAL_BOOT_TESTS)/test_boot_short
-METAL_LONG_TESTS += $(METAL_BOOT_TESTS)/test_boot
-$(METAL_BOOT_TESTS)/test_boot_short: tests/metal/boot/boot.py
-	@mkdir -p $(@D)
-	@printf '#!/bin/sh\nexec python3 tests/metal/boot/boot.py --short\n' >$@ && chmod +x $@
-$(METAL_BOOT_TESTS)/test_boot: tests/metal/boot/boot.py
-	@mkdir -p $(@D)
-	@printf '#!/bin/sh\nexec python3 tests/metal/boot/boot.py\n' >$@ && chmod +x $@
-metal-boot-tests: $(METAL_BOOT_TESTS)/test_boot_short $(METAL_BOOT_TESTS)/test_boot
+METAL_SHORT_TESTS += $(METAL_BOOT_TESTS)/test_boot_short $(METAL_BOOT_TESTS)/test_disk_command
+METAL_LONG_TESTS += $(METAL_BOOT_TESTS)/test_boot $(METAL_BOOT_TESTS)/test_disk_command
+metal-boot-tests: $(METAL_SHORT_TESTS) $(METAL_LONG_TESTS)
+# $(1): the program, $(2): what it runs
+define metal_script
+$(METAL_BOOT_TESTS)/$(1): tests/metal/boot/$(firstword $(2))
+	@mkdir -p $$(@D)
+	@printf '#!/bin/sh\nexec python3 tests/metal/boot/$(2)\n' >$$@ && chmod +x $$@
+endef
+$(eval $(call metal_script,test_boot_short,boot.py --short))
+$(eval $(call metal_script,test_boot,boot.py))
+$(eval $(call metal_script,test_disk_command,command.py))
