@@ -37,9 +37,10 @@ TO := $(DESTDIR)$(PREFIX)
 TO_LIB := $(DESTDIR)$(LIBDIR)
 
 .PHONY: install uninstall
-install: lib cli
+install: lib cli metal-boot
 	install -d $(TO)/bin $(TO_LIB)/pkgconfig $(TO)/include/swivl $(TO)/share/man/man1 \
-		$(TO)/share/man/man4
+		$(TO)/share/man/man4 $(TO)/lib/swivl
+	install -m 644 $(BUILD)/host/metal/swivl-multiboot $(TO)/lib/swivl/
 	install -m 755 $(BUILD)/cli/dynamic/swivl $(TO)/bin/swivl
 	install -m 644 include/swivl/*.h include/swivl/*.hpp $(TO)/include/swivl/
 	install -m 644 $(LIB_A) $(TO_LIB)/
@@ -55,4 +56,4 @@ install: lib cli
 uninstall:
 	rm -f $(TO)/bin/swivl $(TO_LIB)/libswivl.* $(TO_LIB)/pkgconfig/swivl.pc \
 		$(TO)/share/man/man1/swivl.1 $(TO)/share/man/man4/swivl.4
-	rm -rf $(TO)/include/swivl
+	rm -rf $(TO)/include/swivl $(TO)/lib/swivl

@@ -23,7 +23,7 @@ to=$root/d/opt/swivl
 missing=
 for f in bin/swivl lib/libswivl.a lib/libswivl.so lib/libswivl.so.0 lib/pkgconfig/swivl.pc \
 	include/swivl/swivl.h include/swivl/swivl.hpp include/swivl/abi.h share/man/man1/swivl.1 \
-	share/man/man4/swivl.4; do
+	share/man/man4/swivl.4 lib/swivl/swivl-multiboot; do
 	[ -s "$to/$f" ] || missing="$missing $f"
 done
 echo "missing:$missing" >"$root/log"
