@@ -7,9 +7,12 @@ load
 insmod /lab/storm.ko || exit 1
 guest_storm /dev/swivl
 status=$?
-# The others' tests of everything that enters, leaves and is delivered, on the processor that is struck.
-taskset 1 guest_interrupts /dev/swivl || status=1
-taskset 1 guest_exceptions /dev/swivl || status=1
+# The others' tests of everything that enters, leaves and is delivered, on the processor that is struck;
+# where there is another one to strike it while it is in the guest.
+if [ "$(cat /lab/cpus)" != 1 ]; then
+	taskset 1 guest_interrupts /dev/swivl || status=1
+	taskset 1 guest_exceptions /dev/swivl || status=1
+fi
 rmmod storm
 dmesg | grep 'storm: '
 dmesg | grep -q 'storm: .*all taken, 0 on another CPU'
