@@ -28,12 +28,13 @@ struct request_desc {
 	u16 flags;
 	u16 size; /* of the structure, or of a list's header, which begins with the u32 count */
 	u16 entry_size; /* lists only */
-	u16 most; /* entries */
+	u16 most; /* entries; of what has no handler: the answer */
 	u8 too_many; /* the error when the caller asks for more */
-	request_fn *handle;
+	request_fn *handle; /* NULL: the answer is always the same */
 };
 
 #define NUMBER(nr, kinds, flags, fn) { nr, kinds, flags, 0, 0, 0, 0, fn }
+#define CONSTANT(nr, kinds, value) { nr, kinds, RQ_ZERO_ARG, 0, 0, value, 0, NULL }
 #define IN(nr, kinds, type, fn) { nr, kinds, RQ_IN, sizeof(type), 0, 0, 0, fn }
 #define OUT(nr, kinds, type, fn) { nr, kinds, RQ_OUT, sizeof(type), 0, 0, 0, fn }
 #define INOUT(nr, kinds, type, fn) { nr, kinds, RQ_IN | RQ_OUT, sizeof(type), 0, 0, 0, fn }
@@ -55,7 +56,7 @@ static const struct request_desc table[] = {
 	IN(KVM_SET_REGS, VCPU, struct kvm_regs, rq_set_regs),
 	OUT(KVM_GET_SREGS, VCPU, struct kvm_sregs, rq_get_sregs),
 	IN(KVM_SET_SREGS, VCPU, struct kvm_sregs, rq_set_sregs),
-	NUMBER(KVM_GET_API_VERSION, SYS, RQ_ZERO_ARG, rq_get_api_version),
+	CONSTANT(KVM_GET_API_VERSION, SYS, KVM_API_VERSION),
 	IN(KVM_IRQ_LINE, VM, struct kvm_irq_level, rq_irq_line),
 	INOUT(KVM_IRQ_LINE_STATUS, VM, struct kvm_irq_level, rq_irq_line_status),
 	IN(KVM_SIGNAL_MSI, VM, struct kvm_msi, rq_signal_msi),
@@ -67,7 +68,7 @@ static const struct request_desc table[] = {
 
 	NUMBER(KVM_CREATE_VM, SYS, 0, rq_create_vm),
 	NUMBER(KVM_CHECK_EXTENSION, SYS | VM, 0, rq_check_extension),
-	NUMBER(KVM_GET_VCPU_MMAP_SIZE, SYS, RQ_ZERO_ARG, rq_vcpu_mmap_size),
+	CONSTANT(KVM_GET_VCPU_MMAP_SIZE, SYS, VCPU_PAGES * SWIVL_PAGE_SIZE),
 	CPUID_LIST(KVM_GET_SUPPORTED_CPUID, SYS, RQ_ENTRIES_OUT | RQ_CLAMP,
 		   rq_get_supported_cpuid),
 	INDEX_LIST(KVM_GET_MSR_INDEX_LIST, rq_msr_list),
@@ -150,9 +151,10 @@ static const struct request_desc *find(enum object_kind kind, u32 number)
 {
 	const struct request_desc *d = &table[starts[(u8)number]];
 
-	for (; d < table + ARRAY_SIZE(table); d++)
+	do {
 		if (d->number == number && (d->kinds & (1u << kind)))
 			return d;
+	} while (++d < table + ARRAY_SIZE(table));
 	return NULL;
 }
 
@@ -238,11 +240,11 @@ static long call(const struct request_desc *d, struct request *rq)
 	return ret;
 }
 
-static inline long call_number(const struct request_desc *d, struct request *rq)
+static long call_number(const struct request_desc *d, struct request *rq)
 {
 	if ((d->flags & RQ_ZERO_ARG) && rq->arg)
 		return -SWIVL_EINVAL;
-	return rq->vm ? call(d, rq) : d->handle(rq);
+	return call(d, rq);
 }
 
 /* Structures up to this size travel on the stack: all that programs ask for in a loop. */
@@ -318,7 +320,7 @@ static long call_list(const struct request_desc *d, struct request *rq)
 }
 
 /* The one that is made after every exit to the caller, so it stands apart. */
-static long call_run(struct vcpu *vcpu, u64 arg)
+static __attribute__((__noinline__)) long call_run(struct vcpu *vcpu, u64 arg)
 {
 	long ret = arg ? -SWIVL_EINVAL : lock_vcpu(vcpu);
 
@@ -329,14 +331,12 @@ static long call_run(struct vcpu *vcpu, u64 arg)
 	return ret;
 }
 
-static __attribute__((__noinline__)) long call_described(enum object_kind kind, void *object,
-							 u32 number, u64 arg)
+static __attribute__((__noinline__)) long call_described(const struct request_desc *d,
+							 enum object_kind kind, void *object,
+							 u64 arg)
 {
-	const struct request_desc *d = find(kind, number);
 	struct request rq = { .arg = arg };
 
-	if (!d) /* as KVM: a VM's unknown requests are told apart from bad ones, others are not */
-		return kind == OBJECT_VM ? -SWIVL_ENOTTY : -SWIVL_EINVAL;
 	if (kind == OBJECT_VM)
 		rq.vm = object;
 	if (kind == OBJECT_VCPU) {
@@ -350,7 +350,14 @@ static __attribute__((__noinline__)) long call_described(enum object_kind kind, 
 
 long swivl_request(enum object_kind kind, void *object, u32 number, u64 arg)
 {
+	const struct request_desc *d;
+
 	if (kind == OBJECT_VCPU && number == KVM_RUN)
 		return call_run(object, arg);
-	return call_described(kind, object, number, arg);
+	d = find(kind, number);
+	if (!d) /* as KVM: a VM's unknown requests are told apart from bad ones, others are not */
+		return kind == OBJECT_VM ? -SWIVL_ENOTTY : -SWIVL_EINVAL;
+	if (!d->handle)
+		return arg ? -SWIVL_EINVAL : d->most;
+	return call_described(d, kind, object, arg);
 }

@@ -34,8 +34,7 @@ typedef long request_fn(struct request *rq);
 void requests_start(void);
 
 /* requests_system.c */
-request_fn rq_get_api_version, rq_create_vm, rq_check_extension, rq_vcpu_mmap_size, rq_get_version,
-	rq_selftest;
+request_fn rq_create_vm, rq_check_extension, rq_get_version, rq_selftest;
 
 /* requests_vm.c */
 request_fn rq_create_vcpu, rq_set_tss_addr, rq_set_identity_map, rq_set_boot_cpu, rq_get_clock,

@@ -11,11 +11,6 @@
 #define SWIVL_VERSION_PATCH 0
 #endif
 
-long rq_get_api_version(struct request *rq)
-{
-	return KVM_API_VERSION;
-}
-
 long rq_get_version(struct request *rq)
 {
 	struct swivl_version *v = rq->data;
@@ -25,11 +20,6 @@ long rq_get_version(struct request *rq)
 	v->patch = SWIVL_VERSION_PATCH;
 	v->vendor = vendor == &vmx_vendor ? SWIVL_VENDOR_VMX : SWIVL_VENDOR_SVM;
 	return 0;
-}
-
-long rq_vcpu_mmap_size(struct request *rq)
-{
-	return swivl_vcpu_pages() * SWIVL_PAGE_SIZE;
 }
 
 long rq_create_vm(struct request *rq)
@@ -49,10 +39,9 @@ long rq_create_vm(struct request *rq)
 	return handle;
 }
 
-/* struct kvm_run, the data of port accesses. */
 unsigned int swivl_vcpu_pages(void)
 {
-	return 2;
+	return VCPU_PAGES;
 }
 
 void *swivl_vcpu_page(struct vcpu *vcpu, unsigned int index)

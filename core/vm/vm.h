@@ -183,6 +183,7 @@ enum pending_io { PENDING_NONE, PENDING_IO_IN, PENDING_IO_OUT, PENDING_MMIO_READ
 		  PENDING_MMIO_WRITE, PENDING_MSR };
 
 #define VCPU_PIO_SIZE 4096u
+#define VCPU_PAGES 2u /* that the caller maps: struct kvm_run, the data of port accesses */
 
 struct vcpu {
 	u64 gpr[16]; /* first: the entry code addresses it from the vCPU's own address */

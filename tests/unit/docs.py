@@ -104,7 +104,7 @@ def served_requests():
         served[name] = "SYS"
     # Nothing that another way of writing would hide: as many entries as the compiler sees.
     expanded = re.search(r"request_desc table\[\] = \{([\s\S]*?)\n? *\};", preprocessed()).group(1)
-    handlers = len(re.findall(r"\brq_\w+", expanded)) + 1
+    handlers = len(re.findall(r"\brq_\w+|\(void \*\)0", expanded)) + 1
     return served, handlers
 
 
