@@ -177,7 +177,7 @@ TEST(requests_wait_for_a_running_vcpu)
 {
 	struct guest_cpu *c = setup();
 	struct kvm_regs regs = { .rip = GUEST_CODE, .rsp = GUEST_STACK, .rflags = SPIN_FLAGS };
-	pthread_t runner, waiter[3];
+	pthread_t runner, waiter[4];
 	void *err;
 
 	guest_interrupted_by(SIGUSR1);
@@ -186,18 +186,21 @@ TEST(requests_wait_for_a_running_vcpu)
 	CHECK(!pthread_create(&runner, NULL, run_again, c));
 	while (spins() < 1000)
 		usleep(1000);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++) {
 		CHECK(!pthread_create(&waiter[i], NULL, get_regs, c));
-	while (__atomic_load_n(&waiting, __ATOMIC_SEQ_CST) < 3)
-		usleep(1000);
-	usleep(20000);
-	EQUAL(waited, 0);
-	/* A signal ends the wait of one; the others keep their places. */
-	while (pthread_tryjoin_np(waiter[1], &err)) {
-		pthread_kill(waiter[1], SIGUSR1);
-		usleep(1000);
+		while (__atomic_load_n(&waiting, __ATOMIC_SEQ_CST) <= i)
+			usleep(1000);
+		usleep(10000);
 	}
-	EQUAL((long)err, EINTR);
+	EQUAL(waited, 0);
+	/* A signal ends the wait, of the first and of one behind him; the others keep their places. */
+	for (int i = 0; i < 4; i += 2) {
+		while (pthread_tryjoin_np(waiter[i], &err)) {
+			pthread_kill(waiter[i], SIGUSR1);
+			usleep(1000);
+		}
+		EQUAL((long)err, EINTR);
+	}
 	EQUAL(waited, 0);
 	/* And come before him who had it. */
 	for (int i = 0; i < 2000 && __atomic_load_n(&waited, __ATOMIC_SEQ_CST) < 2; i++) {
@@ -205,7 +208,7 @@ TEST(requests_wait_for_a_running_vcpu)
 		usleep(1000);
 	}
 	EQUAL(waited, 2);
-	for (int i = 0; i < 3; i += 2) {
+	for (int i = 1; i < 4; i += 2) {
 		CHECK(!pthread_join(waiter[i], &err));
 		EQUAL((long)err, 0);
 	}
