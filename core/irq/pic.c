@@ -250,16 +250,15 @@ static void write_elcr(struct pic *p, unsigned chip, u8 val)
 u8 pic_read(struct pic *p, u16 port)
 {
 	struct pic_chip *c = &p->chip[port >> 7 & 1];
+	int val;
 
 	switch (port) {
 	case 0x20:
-	case 0xa0:
-		if (c->poll)
-			return poll_read(p, c);
-		return c->read_isr ? c->isr : c->irr;
 	case 0x21:
+	case 0xa0:
 	case 0xa1:
-		return c->poll ? poll_read(p, c) : c->imr;
+		val = pic_peek(p, port);
+		return val < 0 ? poll_read(p, c) : val;
 	case 0x4d0:
 	case 0x4d1:
 		return p->chip[port & 1].elcr;

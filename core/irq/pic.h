@@ -71,7 +71,9 @@ static inline int pic_peek(const struct pic *p, u16 port)
 
 	if (__atomic_load_n(&c->poll, __ATOMIC_RELAXED))
 		return -1;
-	return __atomic_load_n(port & 1 ? &c->imr : c->read_isr ? &c->isr : &c->irr,
+	if (port & 1)
+		return __atomic_load_n(&c->imr, __ATOMIC_RELAXED);
+	return __atomic_load_n(__atomic_load_n(&c->read_isr, __ATOMIC_RELAXED) ? &c->isr : &c->irr,
 			       __ATOMIC_RELAXED);
 }
 

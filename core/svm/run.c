@@ -333,7 +333,7 @@ static inline void decode_nested_fault(struct vcpu *vcpu, const struct vmcb_cont
 									       ACCESS_READ;
 	e->fault.gpa = e->hw_info[1];
 	e->fault.gva_valid = false;
-	e->fault.own = info >> 32 & 1; /* NPF_FINAL */
+	e->fault.own = info & NPF_FINAL;
 	/* Most are a device's: there the instruction is looked at next. */
 	svm_fetch_mode(vcpu);
 }

@@ -55,6 +55,54 @@ static void lengths_by_the_decoder(void **state)
 	assert_true(e->kind == EXIT_WBINVD && e->length == 3);
 }
 
+static struct {
+	u16 cs, ss;
+	u8 cpl;
+} guest_mode;
+
+static void guest_in_mode(struct vmcb *vmcb, u64 *gpr)
+{
+	plain_guest(vmcb, gpr);
+	vmcb->save.cs.attr = guest_mode.cs;
+	vmcb->save.ss.attr = guest_mode.ss;
+	vmcb->save.cpl = guest_mode.cpl;
+	vmcb->control.clean = 0;
+}
+
+static void run_in_mode(u16 cs, u16 ss, u8 cpl)
+{
+	guest_mode.cs = cs;
+	guest_mode.ss = ss;
+	guest_mode.cpl = cpl;
+	guest = guest_in_mode;
+	exit_code = CODE_NESTED_FAULT;
+	run_once(vcpu);
+	assert_true(vcpu->valid & STATE_MODE);
+}
+
+/* What is known of the code segment and the privilege is what this exit found, not one before. */
+static void mode_is_that_of_the_exit(void **state)
+{
+	struct vcpu_state *s = &vcpu->state;
+
+	run_in_mode(0x29b, 0xc93, 0);
+	assert_int_equal(s->seg[SEG_CS].attr, 0x209b);
+	assert_int_equal(s->seg[SEG_SS].attr & 0x60, 0);
+	run_in_mode(0x49b, 0xc93, 0);
+	assert_int_equal(s->seg[SEG_CS].attr, 0x409b);
+	run_in_mode(0x49b, 0xc93, 3);
+	assert_int_equal(s->seg[SEG_SS].attr & 0x60, 0x60);
+	run_in_mode(0x49b, 0xc13, 3);
+	assert_true(s->seg[SEG_SS].attr & SEG_ATTR_UNUSABLE);
+	/* The caller sets what the processor shows as before. */
+	vcpu_need_slow(vcpu, STATE_SEG);
+	s->seg[SEG_SS].attr = 0xc013;
+	vcpu_overwrite(vcpu, STATE_SEG);
+	run_in_mode(0x49b, 0xc13, 3);
+	assert_true(s->seg[SEG_SS].attr & SEG_ATTR_UNUSABLE);
+	assert_int_equal(s->seg[SEG_SS].attr & 0x60, 0x60);
+}
+
 /* Another processor of the guest wrote there meanwhile, or took the page away. */
 static void what_cannot_be_read_again_is_executed_again(void **state)
 {
@@ -557,6 +605,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(lengths_by_the_decoder),
+		T(mode_is_that_of_the_exit),
 		T(what_cannot_be_read_again_is_executed_again),
 		ALL_FEATURES(lengths_by_the_processor),
 		T(ports),
