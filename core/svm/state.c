@@ -60,6 +60,7 @@ static void fetch_segments(struct vcpu *vcpu, struct vmcb_save *save)
 		to->attr = fetched_attr(from, i);
 	}
 	vcpu->state.seg[SEG_SS].attr = with_cpl(vcpu->state.seg[SEG_SS].attr, save->cpl);
+	to_svm(vcpu)->mode = svm_mode_of(save);
 	vcpu->hardware_reads += 4 * SEGS + 1;
 }
 
@@ -160,7 +161,7 @@ void svm_fetch(struct vcpu *vcpu, u32 groups)
 	if (groups & STATE_CR3)
 		s->cr3 = save->cr3;
 	if (groups & STATE_MODE)
-		fetch_mode(s, save);
+		svm_fetch_mode_anew(vcpu, svm_mode_of(save));
 	vcpu->hardware_reads += 2;
 	if (groups & (STATE_SEG | STATE_TABLES | STATE_SYSENTER | STATE_PDPTR |
 		      STATE_PENDING_DEBUG | STATE_SYSCALL))

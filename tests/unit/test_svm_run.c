@@ -94,6 +94,19 @@ static void mode_is_that_of_the_exit(void **state)
 	assert_int_equal(s->seg[SEG_SS].attr & 0x60, 0x60);
 	run_in_mode(0x49b, 0xc13, 3);
 	assert_true(s->seg[SEG_SS].attr & SEG_ATTR_UNUSABLE);
+	/* Somebody looked in between, at all segments or at these. */
+	for (u32 groups = STATE_SEG; groups; groups = groups == STATE_SEG ? STATE_MODE : 0) {
+		run_in_mode(0x29b, 0xc93, 0);
+		exit_code = CODE_INTR;
+		guest_mode.cs = 0x49b;
+		run_once(vcpu);
+		assert_false(vcpu->valid & STATE_MODE);
+		vcpu_need_slow(vcpu, groups);
+		assert_int_equal(s->seg[SEG_CS].attr & SEG_ATTR_L, 0);
+		run_in_mode(0x29b, 0xc93, 0);
+		assert_int_equal(s->seg[SEG_CS].attr & SEG_ATTR_L, SEG_ATTR_L);
+		run_in_mode(0x49b, 0xc13, 3);
+	}
 	/* The caller sets what the processor shows as before. */
 	vcpu_need_slow(vcpu, STATE_SEG);
 	s->seg[SEG_SS].attr = 0xc013;
