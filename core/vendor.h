@@ -25,6 +25,9 @@ struct stage2_format {
 	u64 large; /* the bit that makes a level-2 entry a 2 MiB leaf */
 	u64 exec; /* the bit that permits execution; of every leaf, but see no_large_exec */
 	u64 present; /* an entry is there if any of these is set */
+	/* Where a leaf has the memory type, as MTRRs number them, in place of the MTRRs; 0: they hold. */
+	u64 type;
+	u8 type_shift;
 };
 
 struct vendor {

@@ -78,6 +78,27 @@ static void fill_msrpm(u8 *map)
 }
 
 /*
+ * The machine's guest has all MSRs but SVM's own; with the local APIC it could start processors of
+ * which nobody knows.
+ */
+static void fill_msrpm_machine(u8 *map)
+{
+	static const u32 low[] = { IA32_APIC_BASE, IA32_X2APIC_ICR };
+	static const u32 high[] = { AMD_VM_CR, AMD_VM_HSAVE_PA, AMD_SVM_KEY };
+	const u32 efer = (IA32_EFER & 0x1fff) + 0x2000;
+
+	memset(map, 0, MSRPM_PAGES * SWIVL_PAGE_SIZE);
+	map[efer / 4] |= 3u << efer % 4 * 2;
+	for (unsigned int i = 0; i < ARRAY_SIZE(low); i++)
+		map[low[i] / 4] |= 2u << low[i] % 4 * 2;
+	for (unsigned int i = 0; i < ARRAY_SIZE(high); i++) {
+		u32 n = (high[i] & 0x1fff) + 0x4000;
+
+		map[n / 4] |= 3u << n % 4 * 2;
+	}
+}
+
+/*
  * Automatic IBRS also keeps the return stack buffer the host's (CPUID 8000_0021, EFER). But where
  * returns can be mistrained (SRSO), the home has something to do at the end of x86_stuff_rsb.
  */
@@ -144,13 +165,15 @@ bool svm_start(struct refusal_report *why)
 	svm.iopm = host_pages_alloc(IOPM_PAGES);
 	svm.msrpm = host_pages_alloc(MSRPM_PAGES);
 	svm.msrpm_filtered = host_pages_alloc(MSRPM_PAGES);
-	if (!svm.iopm || !svm.msrpm || !svm.msrpm_filtered || !alloc_cpus()) {
+	svm.msrpm_machine = host_pages_alloc(MSRPM_PAGES);
+	if (!svm.iopm || !svm.msrpm || !svm.msrpm_filtered || !svm.msrpm_machine || !alloc_cpus()) {
 		svm_stop();
 		return refuse(why, REFUSE_NO_MEMORY, NULL, 2 * host_cpu_limit() + 8, 0);
 	}
 	memset(svm.iopm, 0xff, IOPM_PAGES * SWIVL_PAGE_SIZE);
 	fill_msrpm(svm.msrpm);
 	memset(svm.msrpm_filtered, 0xff, MSRPM_PAGES * SWIVL_PAGE_SIZE);
+	fill_msrpm_machine(svm.msrpm_machine);
 	return true;
 }
 
@@ -164,6 +187,7 @@ void svm_stop(void)
 	host_pages_free(svm.iopm, IOPM_PAGES);
 	host_pages_free(svm.msrpm, MSRPM_PAGES);
 	host_pages_free(svm.msrpm_filtered, MSRPM_PAGES);
+	host_pages_free(svm.msrpm_machine, MSRPM_PAGES);
 	memset(&svm, 0, sizeof(svm));
 }
 

@@ -91,7 +91,7 @@ COLD bool set_windows(struct vcpu *vcpu)
 	struct svm_vcpu *v = to_svm(vcpu);
 	struct vmcb_control *c = &v->vmcb->control;
 	bool iret_next = v->before & SVM_BEFORE_STEP, step;
-	u64 virtual_interrupt = V_INTR_MASKING;
+	u64 virtual_interrupt = vcpu->vm->machine ? 0 : V_INTR_MASKING;
 	u32 intercepts = c->intercepts & ~(INTERCEPT_VINTR | INTERCEPT_IRET);
 
 	/* An event's handler would be stepped in place of what was meant. */
@@ -380,6 +380,8 @@ static inline void after_exit(struct vcpu *vcpu, struct svm_vcpu *v)
 	if (v->nmi_masked)
 		vcpu->state.shadow |= SHADOW_NMI;
 	vcpu->valid = VALID_AFTER_EXIT;
+	if (vcpu->vm->machine)
+		svm_fetch_cr(vcpu);
 	vcpu->event.type = EVENT_NONE;
 	vmcb->control.clean = CLEAN_ALL;
 	vmcb->control.event_inj = 0;

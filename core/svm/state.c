@@ -142,6 +142,17 @@ void svm_fetch_mode_anew(struct vcpu *vcpu, u64 mode)
 	fetch_mode(&vcpu->state, &to_svm(vcpu)->vmcb->save);
 }
 
+/* The machine's guest changes these as it likes. */
+void svm_fetch_cr(struct vcpu *vcpu)
+{
+	const struct vmcb_save *save = &to_svm(vcpu)->vmcb->save;
+
+	vcpu->state.cr0 = save->cr0;
+	vcpu->state.cr4 = save->cr4;
+	vcpu->state.efer = save->efer & ~(u64)EFER_SVME;
+	vcpu->hardware_reads += 3;
+}
+
 void svm_fetch(struct vcpu *vcpu, u32 groups)
 {
 	struct vmcb *vmcb = to_svm(vcpu)->vmcb;
@@ -193,6 +204,11 @@ static void store_cr(struct vcpu *vcpu, struct vmcb *vmcb)
 		v->before |= SVM_BEFORE_FLUSH;
 	if (v->live.on && (vmcb->save.cr4 & ~cr4 & CR4_OSXSAVE))
 		svm_sync_xcr0(vcpu); /* the last time that anybody looks */
+	if (vcpu->vm->machine) {
+		cr0 = s->cr0;
+		cr4 = s->cr4;
+		read_cr = 0;
+	}
 	vmcb->save.cr0 = cr0;
 	vmcb->save.cr4 = cr4;
 	vmcb->save.efer = efer;
@@ -212,8 +228,9 @@ static void store_cr(struct vcpu *vcpu, struct vmcb *vmcb)
 void svm_store_exceptions(struct vcpu *vcpu)
 {
 	struct svm_vcpu *v = to_svm(vcpu);
-	u32 exceptions = 1u << VECTOR_DB | 1u << VECTOR_UD | 1u << VECTOR_AC |
-			 1u << VECTOR_MC;
+	u32 exceptions = vcpu->vm->machine ? 0 :
+					     1u << VECTOR_DB | 1u << VECTOR_UD |
+						     1u << VECTOR_AC | 1u << VECTOR_MC;
 
 	v->vmcb->control.intercepts &= ~INTERCEPT_INTN;
 	if (vcpu->guest_debug & KVM_GUESTDBG_USE_SW_BP) {

@@ -67,7 +67,7 @@ struct svm_cpu {
 struct svm {
 	struct svm_caps caps;
 	struct svm_cpu *cpus; /* host_cpu_limit() long */
-	void *iopm, *msrpm, *msrpm_filtered; /* for all: they never change */
+	void *iopm, *msrpm, *msrpm_filtered, *msrpm_machine; /* for all: they never change */
 	struct host_mutex vms_lock; /* held while VMs must not be made */
 	u32 vms;
 	u64 serial; /* of the vCPU made last */
@@ -157,6 +157,8 @@ static inline void svm_fetch_mode(struct vcpu *vcpu)
 	if (__builtin_expect(mode != to_svm(vcpu)->mode, 0))
 		svm_fetch_mode_anew(vcpu, mode);
 }
+/* CR0, CR4 and EFER, right after an exit of the machine's guest. */
+void svm_fetch_cr(struct vcpu *vcpu);
 /* The one MSR of a guest that no instruction switches. Live. */
 void svm_load_tsc_aux(struct vcpu *vcpu);
 /* #DB, #AC, #MC and what the caller asked for; all of them while an instruction is stepped. */

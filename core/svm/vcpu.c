@@ -33,6 +33,22 @@ static void setup(struct svm_vcpu *v)
 	v->vmcb->save.dr6 = DR6_ONES;
 }
 
+/* The machine itself: interrupts, ports, control and debug registers are the guest's own. */
+static void setup_machine(struct svm_vcpu *v)
+{
+	struct vmcb_control *c = &v->vmcb->control;
+
+	c->read_cr = c->write_cr = 0;
+	c->read_dr = c->write_dr = 0;
+	c->intercepts = INTERCEPT_NMI | INTERCEPT_INIT | INTERCEPT_CPUID | INTERCEPT_INVLPGA |
+			INTERCEPT_MSR | INTERCEPT_SHUTDOWN;
+	c->intercepts2 = INTERCEPT2_VMRUN | INTERCEPT2_VMMCALL | INTERCEPT2_VMLOAD |
+			 INTERCEPT2_VMSAVE | INTERCEPT2_STGI | INTERCEPT2_CLGI | INTERCEPT2_SKINIT |
+			 INTERCEPT2_XSETBV;
+	c->msrpm_pa = host_page_pa(svm.msrpm_machine);
+	c->virtual_interrupt = 0;
+}
+
 static void vcpu_free(struct vcpu *vcpu)
 {
 	struct svm_vcpu *v = to_svm(vcpu);
@@ -60,6 +76,8 @@ static int svm_vcpu_create(struct vcpu *vcpu)
 	v->before = svm.verw ? SVM_BEFORE_VERW : 0;
 	v->serial = __atomic_add_fetch(&svm.serial, 1, __ATOMIC_RELAXED);
 	setup(v);
+	if (vcpu->vm->machine)
+		setup_machine(v);
 	return 0;
 }
 
@@ -130,9 +148,14 @@ static void svm_load(struct vcpu *vcpu, bool for_run)
 		vcpu->stage2_generation = generation;
 		v->before |= SVM_BEFORE_FLUSH;
 		/* With a filter all MSRs exit: what it permits is then asked of the table. */
-		v->vmcb->control.msrpm_pa =
-			host_page_pa(vcpu->vm->msr_filter ? svm.msrpm_filtered : svm.msrpm);
+		v->vmcb->control.msrpm_pa = host_page_pa(vcpu->vm->machine    ? svm.msrpm_machine :
+							 vcpu->vm->msr_filter ? svm.msrpm_filtered :
+										svm.msrpm);
 		v->vmcb->control.clean &= ~CLEAN_MAPS;
+	}
+	if (vcpu->vm->machine) {
+		v->live.xcr0 = vcpu->state.xcr0;
+		return;
 	}
 	v->host_dr7 = x86_read_dr(7);
 	live_begin(vcpu, &v->live);

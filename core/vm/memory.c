@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /* Guest memory on demand: faults that bring pages in, and our own reads and writes. */
 #include "core/vm/vm.h"
+#include "core/x86/mtrr.h"
 
 /*
  * A fault brings its neighbours along: up to this many pages of the aligned window around it.
@@ -113,7 +114,7 @@ static int pin_around(struct vm *vm, const struct memslot *slot, u64 gpa, struct
 }
 
 /* Do the first pages look like a piece of one large page that lies as the guest needs it? */
-static bool looks_large(const struct memslot *slot, const struct run *run)
+static bool looks_large(struct vm *vm, const struct memslot *slot, const struct run *run)
 {
 	u64 base = run->gpa & ~(STAGE2_LARGE_SIZE - 1);
 	unsigned int i;
@@ -125,6 +126,8 @@ static bool looks_large(const struct memslot *slot, const struct run *run)
 	for (i = 0; i < run->n; i++)
 		if (run->pa[i] - run->pa[0] != i * SWIVL_PAGE_SIZE)
 			return false;
+	if (vm->stage2.mtrrs && !mtrr_uniform(vm->stage2.mtrrs, base, STAGE2_LARGE_SIZE))
+		return false;
 	return run->n > 1 && !((run->pa[0] ^ run->gpa) & (STAGE2_LARGE_SIZE - 1));
 }
 
@@ -200,7 +203,7 @@ static int bring_in(struct vm *vm, const struct memslot *slot, u64 gpa, bool wri
 	}
 	if (err)
 		return err;
-	if (looks_large(slot, &run) && map_large(vm, slot, &run)) {
+	if (looks_large(vm, slot, &run) && map_large(vm, slot, &run)) {
 		unpin_run(vm, &run);
 		return 0;
 	}

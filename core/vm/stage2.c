@@ -2,6 +2,7 @@
 #include "core/vm/stage2.h"
 #include "core/host.h"
 #include "core/vendor.h"
+#include "core/x86/mtrr.h"
 
 #define ENTRIES 512
 
@@ -112,10 +113,21 @@ static int add_table(struct stage2 *s2, u64 *entry)
 	return 0;
 }
 
+/* What every leaf has, and its memory type. */
+static u64 leaf_bits(const struct stage2 *s2, u64 pa, unsigned int level)
+{
+	const struct stage2_format *fmt = vendor->stage2;
+
+	if (!s2->mtrrs || !fmt->type)
+		return fmt->leaf;
+	return (fmt->leaf & ~fmt->type) |
+	       (u64)mtrr_type(s2->mtrrs, pa, 1ull << level_shift(level)) << fmt->type_shift;
+}
+
 int stage2_map(struct stage2 *s2, u64 gpa, u64 pa, unsigned int level, u32 flags)
 {
 	const struct stage2_format *fmt = vendor->stage2;
-	u64 leaf = pa | fmt->leaf, nothing = 0, value;
+	u64 leaf = pa | leaf_bits(s2, pa, level), nothing = 0, value;
 	unsigned int l;
 	u64 *entry;
 
@@ -149,7 +161,7 @@ int stage2_split(struct stage2 *s2, u64 *leaf, u64 value)
 
 	if (!table)
 		return -SWIVL_ENOMEM;
-	small = stage2_leaf_pa(value, 2, 0) | fmt->leaf;
+	small = stage2_leaf_pa(value, 2, 0) | (fmt->leaf & ~fmt->type) | (value & fmt->type);
 	small |= value & (fmt->write | STAGE2_PINNED_WRITE);
 	for (unsigned int i = 0; i < ENTRIES; i++)
 		table[i] = small + i * SWIVL_PAGE_SIZE;

@@ -34,6 +34,7 @@ struct stage2 {
 	 * On some processors a page whose size is changed under an instruction fetch stops the machine.
 	 */
 	bool no_large_exec;
+	const struct mtrrs *mtrrs; /* NULL: all leaves are write-back */
 };
 
 /* 0 or -SWIVL_ENOMEM. */

@@ -178,6 +178,53 @@ bool vmx_compute_controls(const struct vmx_caps *caps, struct vmx_controls *c,
 	return true;
 }
 
+/* Nothing exits that can be left to the guest. */
+static const struct control_wish machine_pin = {
+	.forbidden = PIN_EXTERNAL_INTERRUPT | PIN_NMI | PIN_VIRTUAL_NMIS | PIN_PREEMPTION_TIMER |
+		     PIN_POSTED_INTERRUPTS,
+	.why = REFUSE_PIN_CONTROL,
+	.name = pin_name,
+};
+
+static const struct control_wish machine_primary = {
+	.required = PRIMARY_MSR_BITMAPS | PRIMARY_SECONDARY,
+	.forbidden = PRIMARY_WINDOWS | PRIMARY_HLT | PRIMARY_INVLPG | PRIMARY_MWAIT | PRIMARY_RDPMC |
+		     PRIMARY_RDTSC | PRIMARY_CR3_LOAD | PRIMARY_CR3_STORE | PRIMARY_CR8_LOAD |
+		     PRIMARY_CR8_STORE | PRIMARY_MOV_DR | PRIMARY_UNCONDITIONAL_IO |
+		     PRIMARY_MONITOR,
+	.why = REFUSE_PRIMARY_CONTROL,
+	.name = primary_name,
+};
+
+static const struct control_wish machine_secondary = {
+	.required = SECONDARY_EPT | SECONDARY_UNRESTRICTED,
+	.optional = SECONDARY_VPID | SECONDARY_RDTSCP | SECONDARY_INVPCID | SECONDARY_XSAVES |
+		    SECONDARY_USER_WAIT,
+	.why = REFUSE_SECONDARY_CONTROL,
+	.name = secondary_name,
+};
+
+static const struct control_wish machine_exit = {
+	.required = EXITS_HOST_LONG_MODE | EXITS_LOAD_PAT | EXITS_LOAD_EFER | EXITS_SAVE_DEBUG,
+	.forbidden = EXITS_ACK_INTERRUPT,
+	.why = REFUSE_EXIT_CONTROL,
+	.name = exit_name,
+};
+
+bool vmx_compute_machine_controls(const struct vmx_caps *caps, struct vmx_controls *c,
+				  struct refusal_report *why)
+{
+	if (!decide(&machine_pin, caps->pin, &c->pin, why) ||
+	    !decide(&machine_primary, caps->primary, &c->primary, why) ||
+	    !decide(&machine_secondary, caps->secondary, &c->secondary, why) ||
+	    !decide(&machine_exit, caps->exit, &c->exit, why) ||
+	    !decide(&entry_wish, caps->entry, &c->entry, why))
+		return false;
+	c->entry &= ~(u32)ENTRY_LONG_MODE;
+	c->secondary &= vmx.controls.secondary | ~(u32)SECONDARY_VPID;
+	return true;
+}
+
 struct vmx_mitigations vmx_mitigations(void)
 {
 	struct vmx_mitigations m = { 0 };

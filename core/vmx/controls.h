@@ -45,9 +45,11 @@
 	B(SECONDARY_SHADOWING, 14, "VMCS shadowing") \
 	B(SECONDARY_ENCLS, 15, "enable ENCLS exiting") \
 	B(SECONDARY_PML, 17, "enable PML") \
-	B(SECONDARY_XSAVES, 20, "enable XSAVES/XRSTORS")
+	B(SECONDARY_XSAVES, 20, "enable XSAVES/XRSTORS") \
+	B(SECONDARY_USER_WAIT, 26, "enable user wait and pause")
 
 #define VMX_EXIT_BITS(B) \
+	B(EXITS_SAVE_DEBUG, 2, "save debug controls") \
 	B(EXITS_HOST_LONG_MODE, 9, "host address-space size") \
 	B(EXITS_ACK_INTERRUPT, 15, "acknowledge interrupt on exit") \
 	B(EXITS_LOAD_PAT, 19, "load IA32_PAT") \
@@ -109,6 +111,8 @@ enum vmx_intr_type {
 	INTR_PRIVILEGED_SOFTWARE = 5,
 	INTR_SOFTWARE_EXCEPTION = 6,
 };
+
+#define ACTIVITY_WAIT_SIPI 3u /* GUEST_ACTIVITY (25.4.2) */
 
 #define EXIT_REASON_ENTRY_FAILED (1u << 31)
 /* Basic exit reasons that code names; the others stand in exit.c's table (appendix C). */

@@ -74,6 +74,34 @@ static bool has_pebs(void)
 	       !(x86_rdmsr(IA32_MISC_ENABLE) & MISC_ENABLE_NO_PEBS);
 }
 
+/*
+ * What the machine's guest may not have as it is: VMX' own; what the VMCS switches and core/vm wants
+ * to know; writes of MTRRs, in whose place EPT stands.
+ */
+static void fill_msr_bitmap_machine(u8 *bitmap)
+{
+	static const struct {
+		u32 first, last;
+		bool read;
+	} kept[] = {
+		{ IA32_FEATURE_CONTROL, IA32_FEATURE_CONTROL, true },
+		{ IA32_MTRR_PHYSBASE0, IA32_MTRR_FIX4K_C0000 + 7, false },
+		{ IA32_MTRR_DEF_TYPE, IA32_MTRR_DEF_TYPE, false },
+		{ IA32_PAT, IA32_PAT, true },
+		{ IA32_VMX_BASIC, IA32_VMX_LAST, true },
+		{ IA32_EFER, IA32_EFER, true },
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(kept); i++)
+		for (u32 msr = kept[i].first; msr <= kept[i].last; msr++) {
+			u32 bit = (msr & 0x1fff) + (msr >= 0xc0000000 ? 0x2000 : 0);
+
+			if (kept[i].read)
+				bitmap[bit / 8] |= 1u << bit % 8;
+			bitmap[0x800 + bit / 8] |= 1u << bit % 8;
+		}
+}
+
 bool vmx_start(struct refusal_report *why)
 {
 	unsigned int i, n = host_cpu_limit();
@@ -94,9 +122,11 @@ bool vmx_start(struct refusal_report *why)
 	vmx.has_pebs = has_pebs();
 	vmx.msr_bitmap = host_page_alloc();
 	vmx.msr_bitmap_filtered = host_page_alloc();
+	vmx.msr_bitmap_machine = host_page_alloc();
 	vmx.vpids = host_page_alloc();
 	vmx.cpus = host_alloc(n * sizeof(*vmx.cpus));
-	ok = vmx.msr_bitmap && vmx.msr_bitmap_filtered && vmx.vpids && vmx.cpus;
+	ok = vmx.msr_bitmap && vmx.msr_bitmap_filtered && vmx.msr_bitmap_machine && vmx.vpids &&
+	     vmx.cpus;
 	for (i = 0; ok && i < n; i++) {
 		vmx.cpus[i].region = host_page_alloc();
 		ok = vmx.cpus[i].region != NULL;
@@ -106,6 +136,7 @@ bool vmx_start(struct refusal_report *why)
 		return refuse(why, REFUSE_NO_MEMORY, NULL, n + 3, 0);
 	}
 	fill_msr_bitmap(vmx.msr_bitmap);
+	fill_msr_bitmap_machine(vmx.msr_bitmap_machine);
 	memset(vmx.msr_bitmap_filtered, 0xff, SWIVL_PAGE_SIZE);
 	return true;
 }
@@ -118,6 +149,7 @@ void vmx_stop(void)
 	host_page_free(vmx.vpids);
 	host_page_free(vmx.msr_bitmap);
 	host_page_free(vmx.msr_bitmap_filtered);
+	host_page_free(vmx.msr_bitmap_machine);
 	memset(&vmx, 0, sizeof(vmx));
 }
 

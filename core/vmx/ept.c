@@ -6,6 +6,7 @@
 #define EPT_READ (1ull << 0)
 #define EPT_WRITE (1ull << 1)
 #define EPT_EXECUTE (1ull << 2)
+#define EPT_TYPE (7ull << 3)
 #define EPT_LEAF_WB (6ull << 3)
 #define EPT_IGNORE_PAT (1ull << 6) /* memory is memory: the guest's PAT cannot make it uncached */
 #define EPT_LARGE (1ull << 7)
@@ -17,6 +18,8 @@ const struct stage2_format ept_format = {
 	.large = EPT_LARGE,
 	.exec = EPT_EXECUTE,
 	.present = EPT_READ | EPT_WRITE | EPT_EXECUTE,
+	.type = EPT_TYPE | EPT_IGNORE_PAT,
+	.type_shift = 3,
 };
 
 /* 25.6.11: write-back tables, a walk of 4 levels. */

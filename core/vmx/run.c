@@ -34,14 +34,15 @@ COLD void inject(struct vcpu *vcpu)
 COLD void set_windows(struct vcpu *vcpu)
 {
 	struct vmx_vcpu *v = to_vmx(vcpu);
-	u32 primary = vmx.controls.primary;
+	u32 closed = vmx_controls_of(vcpu)->primary, primary = closed;
 
 	if (vcpu->want_irq_window)
 		primary |= PRIMARY_INTERRUPT_WINDOW;
-	if (vcpu->want_nmi_window)
+	/* The machine's guest has its NMIs itself: there is no window for them (25.6.1). */
+	if (vcpu->want_nmi_window && !vcpu->vm->machine)
 		primary |= PRIMARY_NMI_WINDOW;
 	v->before &= ~VMX_BEFORE_WINDOWS;
-	if (primary != vmx.controls.primary)
+	if (primary != closed)
 		v->before |= VMX_BEFORE_WINDOWS; /* look again: they may have to be closed */
 	if (primary == v->primary)
 		return;
@@ -178,7 +179,7 @@ static inline void prepare(struct vcpu *vcpu, struct vmx_vcpu *v)
 	store_host(vcpu, v);
 	if (x86_read_cr2() != vcpu->state.cr2)
 		x86_write_cr2(vcpu->state.cr2);
-	if (vmx.has_pebs)
+	if (vmx.has_pebs && !vcpu->vm->machine)
 		pebs_off(v);
 }
 

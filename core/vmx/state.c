@@ -63,7 +63,7 @@ static void store_segment(struct vcpu *vcpu, unsigned int n)
 static void store_entry_controls(struct vcpu *vcpu)
 {
 	struct vmx_vcpu *v = to_vmx(vcpu);
-	u32 entry = vmx.controls.entry | (long_mode(vcpu) ? ENTRY_LONG_MODE : 0), attr;
+	u32 entry = vmx_controls_of(vcpu)->entry | (long_mode(vcpu) ? ENTRY_LONG_MODE : 0), attr;
 
 	if (entry == v->entry)
 		return;
@@ -87,7 +87,10 @@ static void store_cr(struct vcpu *vcpu)
 
 	cr0 = ((s->cr0 & ~(CR0_CD | CR0_NW)) | cr0_must) & vmx.caps.cr0_fixed1;
 	/* Machine checks are the host's, whatever the guest thinks of them. */
-	cr4 = (s->cr4 | vmx.caps.cr4_fixed0 | (x86_read_cr4() & CR4_MCE)) & vmx.caps.cr4_fixed1;
+	cr4 = s->cr4 | vmx.caps.cr4_fixed0;
+	if (!vcpu->vm->machine)
+		cr4 |= x86_read_cr4() & CR4_MCE;
+	cr4 &= vmx.caps.cr4_fixed1;
 	vmcs_write_N(vcpu, GUEST_CR0, cr0);
 	vmcs_write_N(vcpu, GUEST_CR4, cr4);
 	vmcs_write_N(vcpu, CR0_SHADOW, s->cr0);
@@ -109,6 +112,11 @@ static void store_intercepts(struct vcpu *vcpu)
 
 	if (vcpu->guest_debug & KVM_GUESTDBG_USE_SW_BP)
 		exceptions |= 1u << VECTOR_BP;
+	if (vcpu->vm->machine) {
+		exceptions = 0;
+		vmcs_write_32(vcpu, GUEST_ACTIVITY,
+			      vcpu->mp_state == KVM_MP_STATE_INIT_RECEIVED ? ACTIVITY_WAIT_SIPI : 0);
+	}
 	vmcs_write_32(vcpu, EXCEPTION_BITMAP, exceptions);
 }
 

@@ -41,13 +41,14 @@ static void setup_host(struct vcpu *vcpu)
 static void setup_execution(struct vcpu *vcpu)
 {
 	struct vmx_vcpu *v = to_vmx(vcpu);
-	u32 secondary = vmx.controls.secondary;
+	const struct vmx_controls *controls = vmx_controls_of(vcpu);
+	u32 secondary = controls->secondary;
 
 	if (!v->vpid)
 		secondary &= ~(u32)SECONDARY_VPID;
-	v->primary = vmx.controls.primary;
-	vmcs_write_32(vcpu, PIN_CONTROLS, vmx.controls.pin);
-	if (vmx.controls.pin & PIN_PREEMPTION_TIMER)
+	v->primary = controls->primary;
+	vmcs_write_32(vcpu, PIN_CONTROLS, controls->pin);
+	if (controls->pin & PIN_PREEMPTION_TIMER)
 		vmcs_write_32(vcpu, PREEMPTION_TIMER, vmx.stay);
 	vmcs_write_32(vcpu, PRIMARY_CONTROLS, v->primary);
 	vmcs_write_32(vcpu, SECONDARY_CONTROLS, secondary);
@@ -66,10 +67,10 @@ static void setup_exit_and_entry(struct vcpu *vcpu)
 {
 	struct vmx_vcpu *v = to_vmx(vcpu);
 
-	vmcs_write_32(vcpu, EXIT_CONTROLS, vmx.controls.exit);
+	vmcs_write_32(vcpu, EXIT_CONTROLS, vmx_controls_of(vcpu)->exit);
 	vmcs_write_32(vcpu, EXIT_MSR_STORE_COUNT, 0);
 	vmcs_write_32(vcpu, EXIT_MSR_LOAD_COUNT, 0);
-	v->entry = vmx.controls.entry;
+	v->entry = vmx_controls_of(vcpu)->entry;
 	vmcs_write_32(vcpu, ENTRY_CONTROLS, v->entry);
 	vmcs_write_32(vcpu, ENTRY_MSR_LOAD_COUNT, 0);
 	vmcs_write_32(vcpu, ENTRY_INTERRUPTION_INFO, 0);
@@ -79,7 +80,8 @@ static void setup_exit_and_entry(struct vcpu *vcpu)
 static void catch_up(struct vcpu *vcpu)
 {
 	vmx_flush(vcpu);
-	vmcs_write_64(vcpu, MSR_BITMAP, host_page_pa(vcpu->vm->msr_filter ? vmx.msr_bitmap_filtered :
+	vmcs_write_64(vcpu, MSR_BITMAP, host_page_pa(vcpu->vm->machine    ? vmx.msr_bitmap_machine :
+						     vcpu->vm->msr_filter ? vmx.msr_bitmap_filtered :
 									    vmx.msr_bitmap));
 }
 
@@ -169,7 +171,12 @@ static void vmx_load(struct vcpu *vcpu, bool for_run)
 	if (moved || vcpu->stage2_generation !=
 			     __atomic_load_n(&vcpu->vm->stage2.generation, __ATOMIC_ACQUIRE))
 		catch_up(vcpu);
-	if (for_run)
+	if (!for_run)
+		return;
+	/* The machine is its guest's: nothing of it is put away for us. */
+	if (vcpu->vm->machine)
+		v->live.xcr0 = vcpu->state.xcr0;
+	else
 		vmx_host_save(vcpu);
 }
 
@@ -190,7 +197,7 @@ static void count_vms(s32 change)
 static int vmx_vm_create(struct vm *vm)
 {
 	count_vms(1);
-	vm->stage2.no_large_exec = vmx.mitigate.no_large_exec;
+	vm->stage2.no_large_exec = vmx.mitigate.no_large_exec && !vm->machine;
 	return 0;
 }
 

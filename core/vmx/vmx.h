@@ -45,6 +45,9 @@ struct vmx_caps vmx_gather_caps(u64 (*read)(u32 msr));
 /* Pure. False: @why names what is required and not there. */
 bool vmx_compute_controls(const struct vmx_caps *caps, struct vmx_controls *controls,
 			  struct refusal_report *why);
+/* Those under which the machine itself runs as a guest. */
+bool vmx_compute_machine_controls(const struct vmx_caps *caps, struct vmx_controls *controls,
+				  struct refusal_report *why);
 struct vmx_mitigations vmx_mitigations(void);
 /* Is @value within a pair of fixed-bits MSRs (A.7, A.8)? */
 bool vmx_fixed_ok(u64 value, u64 fixed0, u64 fixed1);
@@ -85,9 +88,10 @@ struct vmx_mitigations {
 
 struct vmx {
 	struct vmx_caps caps;
-	struct vmx_controls controls;
+	struct vmx_controls controls, machine_controls; /* for VMs; for the machine itself */
 	struct vmx_cpu *cpus; /* host_cpu_limit() long */
 	void *msr_bitmap; /* one for all: it never changes */
+	void *msr_bitmap_machine;
 	void *msr_bitmap_filtered; /* for VMs with a filter of the caller's: all MSRs exit */
 	u64 *vpids; /* one page: bits of those in use */
 	struct host_spin vpid_lock;
@@ -151,6 +155,11 @@ struct vmx_vcpu {
 	u64 msr[VMX_SWITCHED_MSRS]; /* in the processor while live */
 	struct vmx_host host;
 };
+
+static inline const struct vmx_controls *vmx_controls_of(const struct vcpu *vcpu)
+{
+	return vcpu->vm->machine ? &vmx.machine_controls : &vmx.controls;
+}
 
 static inline struct vmx_vcpu *to_vmx(struct vcpu *vcpu)
 {
