@@ -67,6 +67,8 @@ struct vendor {
 	 * it vcpu->valid says which state is still good in memory.
 	 */
 	int (*run)(struct vcpu *vcpu);
+	/* Once, for the machine's guest: in a home where interrupts stay off. */
+	void (*enter)(struct vcpu *vcpu);
 
 	/* Bring STATE_* groups from the hardware to vcpu->state. Loaded. */
 	void (*fetch)(struct vcpu *vcpu, u32 groups);

@@ -418,6 +418,11 @@ static inline void enter(struct vcpu *vcpu)
 	after_exit(vcpu, v);
 }
 
+void svm_enter_machine(struct vcpu *vcpu)
+{
+	enter(vcpu);
+}
+
 int svm_run(struct vcpu *vcpu)
 {
 	return vcpu_loop(vcpu, enter);

@@ -166,6 +166,7 @@ void svm_store_exceptions(struct vcpu *vcpu);
 
 /* run.c */
 int svm_run(struct vcpu *vcpu);
+void svm_enter_machine(struct vcpu *vcpu);
 /* The guest's XSETBV may not have exited: see there. */
 void svm_sync_xcr0(struct vcpu *vcpu);
 

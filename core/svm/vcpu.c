@@ -243,6 +243,7 @@ const struct vendor svm_vendor = {
 	.load = svm_load,
 	.unload = svm_unload,
 	.run = svm_run,
+	.enter = svm_enter_machine,
 	.fetch = svm_fetch,
 	.store = svm_store,
 	.stage2_bits = svm_stage2_bits,

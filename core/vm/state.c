@@ -184,6 +184,8 @@ u64 vcpu_efer_reserved(struct vcpu *vcpu)
 {
 	u64 allowed = 0;
 
+	if (vcpu->vm->machine)
+		return ~vcpu->vm->machine_efer;
 	if (vcpu_has_cpuid(vcpu, 0x80000001, 0, 3, 11))
 		allowed |= EFER_SCE;
 	if (vcpu_has_cpuid(vcpu, 0x80000001, 0, 3, 29))

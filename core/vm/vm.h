@@ -165,7 +165,7 @@ struct vm {
 	u64 pit_armed; /* deadline that the timer is set to */
 
 	struct machine *machine; /* NULL, but for the machine itself as a guest: core/machine */
-	u64 machine_cr4, machine_efer; /* bits that its guest may set */
+	u64 machine_efer; /* bits that its guest may set */
 	bool dead; /* our own bug was found: every KVM_RUN ends with KVM_EXIT_INTERNAL_ERROR */
 	u64 cap_flags; /* capabilities switched on by KVM_ENABLE_CAP, VM_CAP_* */
 	u32 user_msr_reasons; /* KVM_MSR_EXIT_REASON_*: refused MSRs that the caller settles */

@@ -159,11 +159,18 @@ static bool check_features(const struct vmx_caps *caps, struct refusal_report *w
 	return true;
 }
 
-bool vmx_compute_controls(const struct vmx_caps *caps, struct vmx_controls *c,
-			  struct refusal_report *why)
+/* A VPID is only of use with a way to flush it. */
+static void without_useless_vpid(const struct vmx_caps *caps, struct vmx_controls *c)
 {
 	const u64 vpid = VPID_CAP_INVVPID | VPID_CAP_SINGLE;
 
+	if ((caps->ept_vpid & vpid) != vpid)
+		c->secondary &= ~(u32)SECONDARY_VPID;
+}
+
+bool vmx_compute_controls(const struct vmx_caps *caps, struct vmx_controls *c,
+			  struct refusal_report *why)
+{
 	if (!check_features(caps, why) || !decide(&pin_wish, caps->pin, &c->pin, why) ||
 	    !decide(&primary_wish, caps->primary, &c->primary, why) ||
 	    !decide(&secondary_wish, caps->secondary, &c->secondary, why) ||
@@ -172,9 +179,7 @@ bool vmx_compute_controls(const struct vmx_caps *caps, struct vmx_controls *c,
 		return false;
 	c->primary &= ~(u32)PRIMARY_WINDOWS | (u32)caps->primary;
 	c->entry &= ~(u32)ENTRY_LONG_MODE;
-	/* A VPID is only of use with a way to flush it. */
-	if ((caps->ept_vpid & vpid) != vpid)
-		c->secondary &= ~(u32)SECONDARY_VPID;
+	without_useless_vpid(caps, c);
 	return true;
 }
 
@@ -221,7 +226,7 @@ bool vmx_compute_machine_controls(const struct vmx_caps *caps, struct vmx_contro
 	    !decide(&entry_wish, caps->entry, &c->entry, why))
 		return false;
 	c->entry &= ~(u32)ENTRY_LONG_MODE;
-	c->secondary &= vmx.controls.secondary | ~(u32)SECONDARY_VPID;
+	without_useless_vpid(caps, c);
 	return true;
 }
 

@@ -104,6 +104,7 @@ static void fill_msr_bitmap_machine(u8 *bitmap)
 
 bool vmx_start(struct refusal_report *why)
 {
+	struct refusal_report machine;
 	unsigned int i, n = host_cpu_limit();
 	bool ok;
 
@@ -111,6 +112,8 @@ bool vmx_start(struct refusal_report *why)
 	vmx.caps = vmx_read_caps();
 	if (!vmx_compute_controls(&vmx.caps, &vmx.controls, why))
 		return false;
+	/* Used only where the machine is made a guest, which asks whether they are there. */
+	vmx.machine_possible = vmx_compute_machine_controls(&vmx.caps, &vmx.machine_controls, &machine);
 	fpu_start();
 	vmx.mitigate = vmx_mitigations();
 	vmx_stuff_after_exit = vmx.mitigate.stuff_rsb;

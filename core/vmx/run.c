@@ -275,6 +275,11 @@ static inline void enter(struct vcpu *vcpu)
 	x86_irq_on();
 }
 
+void vmx_enter_machine(struct vcpu *vcpu)
+{
+	enter_once(vcpu);
+}
+
 int vmx_run(struct vcpu *vcpu)
 {
 	return vcpu_loop(vcpu, enter);

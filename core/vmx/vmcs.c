@@ -112,10 +112,13 @@ static void vcpu_free(struct vcpu *vcpu)
 
 static int vmx_vcpu_create(struct vcpu *vcpu)
 {
-	struct vmx_vcpu *v = host_alloc(sizeof(*v));
+	struct vmx_vcpu *v;
 	u32 revision = BASIC_REVISION(vmx.caps.basic);
 	int err;
 
+	if (vcpu->vm->machine && !vmx.machine_possible)
+		return -SWIVL_EOPNOTSUPP;
+	v = host_alloc(sizeof(*v));
 	if (!v)
 		return -SWIVL_ENOMEM;
 	vcpu->vendor_data = v;
@@ -243,6 +246,7 @@ const struct vendor vmx_vendor = {
 	.load = vmx_load,
 	.unload = vmx_unload,
 	.run = vmx_run,
+	.enter = vmx_enter_machine,
 	.fetch = vmx_fetch,
 	.store = vmx_store,
 	.stage2_bits = vmx_stage2_bits,

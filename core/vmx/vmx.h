@@ -89,6 +89,7 @@ struct vmx_mitigations {
 struct vmx {
 	struct vmx_caps caps;
 	struct vmx_controls controls, machine_controls; /* for VMs; for the machine itself */
+	bool machine_possible;
 	struct vmx_cpu *cpus; /* host_cpu_limit() long */
 	void *msr_bitmap; /* one for all: it never changes */
 	void *msr_bitmap_machine;
@@ -242,6 +243,7 @@ void vmx_load_msrs(struct vcpu *vcpu);
 
 /* run.c */
 int vmx_run(struct vcpu *vcpu);
+void vmx_enter_machine(struct vcpu *vcpu);
 
 /* exit.c: what each basic exit reason becomes, and what is read for it besides the reason. */
 #define VMX_EXIT_INSTRUCTION 1 /* its length, and what is needed to go past it */

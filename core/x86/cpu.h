@@ -62,6 +62,7 @@ u32 x86_lsl(u16 selector);
 void x86_int2(void);
 void x86_int18(void);
 void x86_verw(void);
+void x86_wbinvd(void);
 void x86_irq_off(void);
 void x86_irq_on(void);
 
@@ -274,6 +275,11 @@ static inline void x86_irq_on(void)
 #ifndef SWIVL_INTERRUPTS_OFF /* a home that takes none: they wait until the guest runs */
 	asm volatile("sti" : : : "memory");
 #endif
+}
+
+static inline void x86_wbinvd(void)
+{
+	asm volatile("wbinvd" : : : "memory");
 }
 
 /* Where CPUID announces MD_CLEAR: empties the buffers through which data leaks (MDS). */

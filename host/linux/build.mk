@@ -12,7 +12,7 @@ VERSION := $(shell cat VERSION)
 KDIR ?= $(lastword $(shell ls -dv /usr/src/linux-headers-*-cloud-amd64 2>/dev/null))
 KRELEASE ?= $(shell uname -r)
 MODULE_DIR := $(BUILD)/host/linux
-MODULE_SOURCES = VERSION $(shell find core include host/linux -name '*.[chS]')
+MODULE_SOURCES = VERSION $(shell find core include host/linux -path core/machine -prune -o -name '*.[chS]' -print)
 
 .PHONY: module install-module install-dkms
 

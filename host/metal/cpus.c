@@ -3,6 +3,7 @@
  * All processors: found by ACPI's MADT, started by INIT and SIPI (SDM vol. 3, 9.4.4), and told what
  * to do by a word in memory that each looks at until its guest runs.
  */
+#include "core/machine/machine.h"
 #include "core/x86/cpu.h"
 #include "core/x86/regs.h"
 #include "host/metal/acpi.h"
@@ -172,6 +173,35 @@ static void send(u32 apic_id, u32 command)
 	apic[APIC_ICR_LOW / 4] = command;
 	for (u32 i = 0; i < 1000000 && (apic[APIC_ICR_LOW / 4] & ICR_PENDING); i++)
 		metal_pause();
+}
+
+void machine_home_ipi(u32 apic_id, u32 command)
+{
+	send(apic_id, command);
+}
+
+u32 machine_home_nmis(void)
+{
+	struct metal_cpu *cpu = metal_cpu(host_cpu());
+
+	return __atomic_load_n(&cpu->nmis, __ATOMIC_RELAXED) ?
+		       __atomic_exchange_n(&cpu->nmis, 0, __ATOMIC_RELAXED) :
+		       0;
+}
+
+/* By the chipset; by the keyboard controller; and, where nothing helps, by a triple fault. */
+void machine_home_reset(void)
+{
+	struct x86_table none = { 0, 0 };
+
+	metal_outb(0xcf9, 2);
+	metal_outb(0xcf9, 6);
+	time_delay_us(50000);
+	metal_outb(0x64, 0xfe);
+	time_delay_us(50000);
+	x86_lidt(&none);
+	asm volatile("int3");
+	metal_halt();
 }
 
 /* ---- starting ------------------------------------------------------------------------------------ */

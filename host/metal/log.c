@@ -3,6 +3,7 @@
  * The log: to a serial port of the 16550 kind, and to the ring. The port is the guest's as much as
  * ours: nothing of it is changed but speed and format, once, and no byte is waited for long.
  */
+#include "core/machine/machine.h"
 #include "host/metal/metal.h"
 
 /* Registers of the port. */
@@ -121,6 +122,16 @@ void log_crash(const char *fmt, ...)
 	va_start(args, fmt);
 	write_line(BOOT_LOG_ERRORS, fmt, args, false);
 	va_end(args);
+}
+
+size_t machine_home_log(u64 *at, void *dst, size_t size)
+{
+	size_t n;
+
+	take_lock(true);
+	n = log_ring_read(&metal_log, at, dst, size);
+	__atomic_store_n(&lock, 0, __ATOMIC_RELEASE);
+	return n;
 }
 
 /* What a guest can bring about must not fill the log: so many lines a second. */

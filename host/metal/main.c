@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /* The order in which the home comes up, and its way back to the loader where it cannot. */
+#include "core/machine/machine.h"
 #include "core/vendor.h"
 #include "core/x86/cpu.h"
 #include "core/x86/regs.h"
@@ -61,11 +62,64 @@ static bool start_core(void)
 	return false;
 }
 
+static struct machine *machine;
+static int create_error;
+
+static void configure(struct machine_config *c)
+{
+	const struct boot_start *s = &metal.info.start;
+
+	*c = (struct machine_config){
+		.hidden_base = metal.info.range_base,
+		.hidden_size = metal.info.range_size,
+		.start = { .eax = s->eax, .ebx = s->ebx, .ecx = s->ecx, .edx = s->edx, .esi = s->esi,
+			   .edi = s->edi, .ebp = s->ebp, .esp = s->esp, .eflags = s->eflags,
+			   .cs = s->cs, .ip = s->ip, .ds = s->ds, .es = s->es, .fs = s->fs,
+			   .gs = s->gs, .ss = s->ss, .gdt_limit = s->gdt_limit,
+			   .idt_limit = s->idt_limit, .gdt_base = s->gdt_base,
+			   .idt_base = s->idt_base, .cr0 = s->cr0 },
+	};
+	_Static_assert(MACHINE_BRAND_SIZE == BOOT_BRAND_SIZE, "the brand");
+	memcpy(c->brand, metal.info.config.brand, sizeof(c->brand));
+}
+
+static void create_cpu(void *arg)
+{
+	struct metal_cpu *cpu = metal_cpu(host_cpu());
+	int err = machine_cpu_create(machine, cpu->apic_id, cpu->index == 0, &cpu->vcpu);
+
+	if (err)
+		__atomic_store_n(&create_error, err, __ATOMIC_RELEASE);
+}
+
+static void run_cpu(void *arg)
+{
+	machine_run(metal_cpu(host_cpu())->vcpu);
+}
+
+/* The boot processor's first: it is number 0 of the guest, too. */
+static bool start_machine(void)
+{
+	struct machine_config config;
+	int err;
+
+	configure(&config);
+	err = machine_create(&config, &machine);
+	if (!err) {
+		for (u32 i = 0; i < metal.ncpus && !create_error; i++)
+			host_on_cpu(i, create_cpu, NULL);
+		err = create_error;
+	}
+	if (!err)
+		return true;
+	if (machine)
+		machine_destroy(machine);
+	return metal_refuse("the machine cannot become a guest: error %d", err);
+}
+
 /* On our own tables and stack. Returns: refused. */
 static void run(void)
 {
-	u32 pages;
-
 	memory_direct();
 	exceptions_cpu_start(metal_cpu(0));
 	metal_cpu(0)->here = 1;
@@ -74,11 +128,14 @@ static void run(void)
 	metal_logf(BOOT_LOG_INFO, "version " SWIVL_VERSION ", at %llx, %llu KiB, image %llu KiB",
 		   metal.info.range_base, metal.info.range_size >> 10, metal.info.image_size >> 10);
 	if (cpus_start() && start_core()) {
-		pages = memory_pages_free();
-		metal_logf(BOOT_LOG_INFO, "%s on %u processors, %u KiB free", vendor->name, metal.ncpus,
-			   pages * 4);
+		if (start_machine()) {
+			metal_logf(BOOT_LOG_INFO, "%s on %u processors, %u KiB free", vendor->name,
+				   metal.ncpus, memory_pages_free() * 4);
+			metal_logf(BOOT_LOG_INFO, "the guest starts at %x:%x, drive %x",
+				   metal.info.start.cs, metal.info.start.ip, metal.info.drive);
+			cpus_run(run_cpu, NULL);
+		}
 		swivl_stop();
-		metal_refuse("there is nothing to run yet");
 	}
 	cpus_stop();
 }

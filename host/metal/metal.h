@@ -44,6 +44,7 @@ struct metal_cpu {
 	void *job_arg;
 	u32 nmis; /* that came while the hypervisor itself ran: the guest's */
 	bool crashed;
+	struct vcpu *vcpu;
 	u64 gdt[5];
 	struct metal_tss tss;
 };

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/* What stops the machine's guest, and what it gets. */
+#include "core/machine/internal.h"
+
+/* ---- CPUID ------------------------------------------------------------------------------------------ */
+
+#define LEAF_HYPERVISOR 0x40000000u /* "swivlmachine" */
+#define CPUID_1_ECX_SMX (1u << 6)
+#define CPUID_7_ECX_OSPKE (1u << 4)
+
+static void copy_brand(const char *brand, u32 leaf, struct x86_cpuid *c)
+{
+	u32 words[4];
+
+	if (!brand[0])
+		return;
+	memcpy(words, brand + (leaf - 0x80000002) * 16, sizeof(words));
+	*c = (struct x86_cpuid){ words[0], words[1], words[2], words[3] };
+}
+
+static void on_cpuid(struct vcpu *vcpu)
+{
+	u32 leaf = (u32)vcpu->gpr[RAX];
+	struct x86_cpuid c = x86_cpuid(leaf, (u32)vcpu->gpr[RCX]);
+
+	switch (leaf) {
+	case 1:
+		vcpu_need(vcpu, STATE_CR);
+		c.ecx &= ~(CPUID_1_ECX_VMX | CPUID_1_ECX_SMX | CPUID_1_ECX_OSXSAVE);
+		if (vcpu->state.cr4 & CR4_OSXSAVE)
+			c.ecx |= CPUID_1_ECX_OSXSAVE;
+		break;
+	case 7:
+		vcpu_need(vcpu, STATE_CR);
+		if (!(u32)vcpu->gpr[RCX]) {
+			c.ecx &= ~CPUID_7_ECX_OSPKE;
+			if (vcpu->state.cr4 & CR4_PKE)
+				c.ecx |= CPUID_7_ECX_OSPKE;
+		}
+		break;
+	case LEAF_HYPERVISOR:
+		c = (struct x86_cpuid){ LEAF_HYPERVISOR, 0x76697773, 0x63616d6c, 0x656e6968 };
+		break;
+	case 0x80000001:
+		c.ecx &= ~CPUID_X1_ECX_SVM;
+		break;
+	case 0x80000002 ... 0x80000004:
+		copy_brand(machine_of(vcpu)->config.brand, leaf, &c);
+		break;
+	case 0x8000000a:
+		c = (struct x86_cpuid){ 0 };
+		break;
+	}
+	vcpu->gpr[RAX] = c.eax;
+	vcpu->gpr[RBX] = c.ebx;
+	vcpu->gpr[RCX] = c.ecx;
+	vcpu->gpr[RDX] = c.edx;
+	vcpu_skip(vcpu);
+}
+
+/* ---- XSETBV: checked as the processor would (SDM vol. 1, 13.3), then executed ------------------------ */
+
+static void on_xsetbv(struct vcpu *vcpu)
+{
+	u64 value = (u32)vcpu->gpr[RAX] | vcpu->gpr[RDX] << 32, kept = vcpu->state.xcr0;
+	bool ok = !vcpu_cpl(vcpu) && !(u32)vcpu->gpr[RCX] && !vcpu_set_xcr0(vcpu, value);
+
+	vcpu->state.xcr0 = kept;
+	if (!ok) {
+		vcpu_raise(vcpu, VECTOR_GP);
+		return;
+	}
+	x86_xsetbv(value);
+	vcpu_skip(vcpu);
+}
+
+/* ---- memory ------------------------------------------------------------------------------------------- */
+
+#define APIC_ICR_LOW 0x300
+#define APIC_ICR_HIGH 0x310
+
+/* Writes to the local APIC are let through, but for those that start processors. */
+static void apic_write(struct vcpu *vcpu, u32 offset, u32 value)
+{
+	volatile u32 *apic = host_page_va(machine_of(vcpu)->apic);
+
+	if (offset == APIC_ICR_LOW && (value >> 8 & 7) >= 5 && (value >> 8 & 7) <= 6)
+		machine_apic_command(vcpu, apic[APIC_ICR_HIGH / 4] >> 24, value);
+	else
+		apic[offset / 4] = value;
+}
+
+/* One access that memory did not take. */
+static void settle(struct vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+	struct machine *m = machine_of(vcpu);
+	u64 offset = run->mmio.phys_addr - m->apic;
+	u32 value = 0;
+
+	if (m->apic && offset < SWIVL_PAGE_SIZE) {
+		memcpy(&value, run->mmio.data, run->mmio.len < 4 ? run->mmio.len : 4);
+		if (run->mmio.is_write && !(offset & 3))
+			apic_write(vcpu, (u32)offset, value);
+		return;
+	}
+	__atomic_add_fetch(&m->hidden, 1, __ATOMIC_RELAXED);
+	if (!run->mmio.is_write)
+		memset(run->mmio.data, 0xff, sizeof(run->mmio.data));
+}
+
+static void on_nested_fault(struct vcpu *vcpu)
+{
+	int ret = exit_handlers[EXIT_NESTED_FAULT](vcpu);
+
+	while (ret == HANDLED_USER && vcpu->run->exit_reason == KVM_EXIT_MMIO) {
+		settle(vcpu);
+		ret = vcpu_finish_pending(vcpu);
+	}
+	if (ret != HANDLED_RESUME)
+		machine_report(vcpu, "an access could not be carried out");
+}
+
+/* ---- the hypercall ------------------------------------------------------------------------------------ */
+
+#define MACHINE_CALL 0x6c76697773ull /* in RAX: "swivl" */
+enum { CALL_VERSION, CALL_EXITS, CALL_LOG };
+#define MACHINE_VERSION 1
+
+/* RCX: which; RDX, RBX, RSI: its arguments. RAX: the answer. */
+static void on_hypercall(struct vcpu *vcpu)
+{
+	static char text[256];
+	struct machine *m = machine_of(vcpu);
+	u64 sum = 0, at;
+	size_t n;
+
+	if (vcpu->gpr[RAX] != MACHINE_CALL || vcpu_cpl(vcpu) || vcpu->gpr[RCX] > CALL_LOG) {
+		vcpu_raise(vcpu, VECTOR_UD);
+		return;
+	}
+	switch (vcpu->gpr[RCX]) {
+	case CALL_VERSION:
+		sum = MACHINE_VERSION;
+		break;
+	case CALL_EXITS: /* RDX: of which kind; from there on, those of hidden memory */
+		if (vcpu->gpr[RDX] >= EXIT_KINDS)
+			sum = m->hidden;
+		for (u32 i = 0; vcpu->gpr[RDX] < EXIT_KINDS && i < m->vm->nvcpus; i++)
+			sum += m->vm->vcpus[i]->exits[vcpu->gpr[RDX]];
+		break;
+	case CALL_LOG: /* RDX: from where; RBX: physical address; RSI: room */
+		at = vcpu->gpr[RDX];
+		host_mutex_lock(&m->lock);
+		while (sum < vcpu->gpr[RSI]) {
+			n = vcpu->gpr[RSI] - sum < sizeof(text) ? vcpu->gpr[RSI] - sum : sizeof(text);
+			n = machine_home_log(&at, text, n);
+			if (!n || vm_write_guest(m->vm, vcpu->gpr[RBX] + sum, text, n, true))
+				break;
+			sum += n;
+		}
+		host_mutex_unlock(&m->lock);
+		vcpu->gpr[RDX] = at;
+		break;
+	}
+	vcpu->gpr[RAX] = sum;
+	vcpu_skip(vcpu);
+}
+
+/* ---- INIT, SIPI and the end ---------------------------------------------------------------------------- */
+
+void machine_report(struct vcpu *vcpu, const char *what)
+{
+	const struct vcpu_state *s = &vcpu->state;
+
+	vcpu_need(vcpu, STATE_ALL);
+	host_log(HOST_LOG_ERROR, "guest CPU %u: %s (exit %u, %llx, %llx, %llx)", vcpu->index, what,
+		 vcpu->exit.kind, vcpu->exit.hw_reason, vcpu->exit.hw_info[0], vcpu->exit.hw_info[1]);
+	host_log(HOST_LOG_ERROR, "  cs %x base %llx rip %llx rflags %llx ss %x rsp %llx",
+		 s->seg[SEG_CS].selector, s->seg[SEG_CS].base, s->rip, s->rflags,
+		 s->seg[SEG_SS].selector, vcpu->gpr[RSP]);
+	host_log(HOST_LOG_ERROR, "  cr0 %llx cr2 %llx cr3 %llx cr4 %llx efer %llx", s->cr0, s->cr2,
+		 s->cr3, s->cr4, s->efer);
+	host_log(HOST_LOG_ERROR, "  gdt %llx %x idt %llx %x rax %llx rbx %llx rcx %llx rdx %llx",
+		 s->gdt.base, s->gdt.limit, s->idt.base, s->idt.limit, vcpu->gpr[RAX],
+		 vcpu->gpr[RBX], vcpu->gpr[RCX], vcpu->gpr[RDX]);
+	machine_home_reset();
+}
+
+/* The boot processor begins as after a reset, all others wait (SDM vol. 3, 9.4.2). */
+static void on_init(struct vcpu *vcpu)
+{
+	if (vcpu->mp_state == KVM_MP_STATE_INIT_RECEIVED) {
+		machine_begin_sipi(vcpu, (u8)vcpu->exit.hw_info[0]);
+		return;
+	}
+	vcpu_reset(vcpu, true);
+	vcpu->gpr[RDX] = x86_cpuid(1, 0).eax;
+	for (unsigned int i = 0; i < 4; i++)
+		x86_write_dr(i, 0);
+	x86_write_dr(6, DR6_ONES);
+	if (vcpu->index != vcpu->vm->boot_cpu_id)
+		vcpu->mp_state = KVM_MP_STATE_INIT_RECEIVED;
+}
+
+/* Without writing back, what is ours in the caches would be lost, too. */
+static void on_invd(struct vcpu *vcpu)
+{
+	x86_wbinvd();
+	vcpu_skip(vcpu);
+}
+
+void machine_exit(struct vcpu *vcpu)
+{
+	switch (vcpu->exit.kind) {
+	case EXIT_NONE:
+	case EXIT_INTERRUPT:
+	case EXIT_NMI:
+		break;
+	case EXIT_CPUID:
+		on_cpuid(vcpu);
+		break;
+	case EXIT_MSR_READ:
+		machine_msr_read(vcpu);
+		break;
+	case EXIT_MSR_WRITE:
+		machine_msr_write(vcpu);
+		break;
+	case EXIT_NESTED_FAULT:
+		on_nested_fault(vcpu);
+		break;
+	case EXIT_XSETBV:
+		on_xsetbv(vcpu);
+		break;
+	case EXIT_HYPERCALL:
+		on_hypercall(vcpu);
+		break;
+	case EXIT_INIT:
+		on_init(vcpu);
+		break;
+	case EXIT_INVD:
+		on_invd(vcpu);
+		break;
+	case EXIT_CR:
+	case EXIT_EXCEPTION:
+	case EXIT_VIRTUALIZATION:
+	case EXIT_IRQ_WINDOW:
+	case EXIT_NMI_WINDOW:
+		exit_handlers[vcpu->exit.kind](vcpu);
+		break;
+	case EXIT_TRIPLE_FAULT:
+		machine_report(vcpu, "triple fault");
+		break;
+	default:
+		machine_report(vcpu, "an exit that nobody expects");
+	}
+}

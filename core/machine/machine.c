@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/* Life of the machine as a guest, and the loop in which each of its processors runs. */
+#include "core/machine/internal.h"
+#include "core/swivl.h"
+
+/* Bits of CR4 that a guest may set, by what the processor has; what VMX and SMX need stays hidden. */
+static const struct {
+	u64 cr4;
+	u32 leaf;
+	u8 reg, bit;
+} cr4_bits[] = {
+	{ CR4_VME | CR4_PVI, 1, 3, 1 }, { CR4_TSD, 1, 3, 4 },	     { CR4_DE, 1, 3, 2 },
+	{ CR4_PSE, 1, 3, 3 },		{ CR4_PAE, 1, 3, 6 },	     { CR4_MCE, 1, 3, 7 },
+	{ CR4_PGE, 1, 3, 13 },		{ CR4_OSFXSR, 1, 3, 24 },    { CR4_OSXMMEXCPT, 1, 3, 25 },
+	{ CR4_OSXSAVE, 1, 2, 26 },	{ CR4_PCIDE, 1, 2, 17 },     { CR4_FSGSBASE, 7, 1, 0 },
+	{ CR4_SMEP, 7, 1, 7 },		{ CR4_SMAP, 7, 1, 20 },	     { CR4_UMIP, 7, 2, 2 },
+	{ CR4_PKE, 7, 2, 3 },		{ CR4_LA57, 7, 2, 16 },	     { 1ull << 23 /* CET */, 7, 2, 7 },
+	{ 1ull << 24 /* PKS */, 7, 2, 31 },
+};
+
+static u64 cr4_allowed(void)
+{
+	u32 last = x86_cpuid(0, 0).eax;
+	u64 allowed = CR4_PCE;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(cr4_bits); i++) {
+		struct x86_cpuid c = x86_cpuid(cr4_bits[i].leaf <= last ? cr4_bits[i].leaf : 0, 0);
+		u32 regs[] = { c.eax, c.ebx, c.ecx, c.edx };
+
+		if (cr4_bits[i].leaf <= last && (regs[cr4_bits[i].reg] >> cr4_bits[i].bit & 1))
+			allowed |= cr4_bits[i].cr4;
+	}
+	return allowed;
+}
+
+static u64 efer_allowed(void)
+{
+	struct x86_cpuid c = x86_cpuid(0x80000001, 0);
+	u64 allowed = EFER_SCE | EFER_LME | EFER_LMA;
+
+	allowed |= c.edx & 1u << 20 ? EFER_NXE : 0;
+	allowed |= c.edx & 1u << 25 ? 1ull << 14 : 0; /* FFXSR */
+	allowed |= c.ecx & 1u << 17 ? 1ull << 15 : 0; /* TCE */
+	if (x86_cpuid(0x80000000, 0).eax >= 0x80000021 && (x86_cpuid(0x80000021, 0).eax & 1u << 8))
+		allowed |= 1ull << 21; /* automatic IBRS */
+	return allowed;
+}
+
+/* ---- memory: all that an address can name, each at itself ----------------------------------------- */
+
+#define MAX_RANGES 8
+
+static void add_range(struct vm *vm, u64 from, u64 to, u32 flags)
+{
+	if (from >= to)
+		return;
+	vm->slots[vm->nslots] = (struct memslot){ .gpa = from, .size = to - from, .uaddr = from,
+						  .id = vm->nslots, .flags = flags };
+	vm->nslots++;
+}
+
+/* Between what is hidden and, where writes to it are looked at, the local APICs' page. */
+static int make_memory(struct machine *m, unsigned int bits)
+{
+	struct vm *vm = m->vm;
+	u64 end = 1ull << (bits < 46 ? bits : 46), at = 0;
+	struct {
+		u64 from, to;
+		bool hidden;
+	} hole[2] = { { m->config.hidden_base, m->config.hidden_base + m->config.hidden_size, true },
+		      { m->apic, m->apic + (m->apic ? SWIVL_PAGE_SIZE : 0), false } };
+	unsigned int first = hole[0].from > hole[1].from;
+
+	vm->slots = host_alloc(MAX_RANGES * sizeof(*vm->slots));
+	if (!vm->slots)
+		return -SWIVL_ENOMEM;
+	vm->slots_room = MAX_RANGES;
+	for (unsigned int i = 0; i < 2; i++) {
+		unsigned int h = i ^ first;
+
+		add_range(vm, at, hole[h].from, 0);
+		if (!hole[h].hidden)
+			add_range(vm, hole[h].from, hole[h].to, KVM_MEM_READONLY);
+		at = hole[h].to;
+	}
+	add_range(vm, at, end, 0);
+	return 0;
+}
+
+int machine_create(const struct machine_config *config, struct machine **out)
+{
+	struct machine *m = host_alloc(sizeof(*m));
+	unsigned int bits = 36;
+	int err;
+
+	if (!m)
+		return -SWIVL_ENOMEM;
+	m->config = *config;
+	host_mutex_init(&m->lock);
+	mtrr_read(&m->mtrrs);
+	err = vm_create(&m->vm);
+	if (err) {
+		host_free(m);
+		return err;
+	}
+	m->vm->machine = m;
+	m->vm->machine_efer = efer_allowed();
+	m->vm->stage2.mtrrs = &m->mtrrs;
+	m->vm->stage2.no_large_exec = false; /* who could stop the machine by it has the machine */
+	m->amd = vendor == &svm_vendor;
+	if (m->amd)
+		m->apic = x86_rdmsr(IA32_APIC_BASE) & 0x000ffffffffff000ull;
+	if (x86_cpuid(0x80000000, 0).eax >= 0x80000008)
+		bits = x86_cpuid(0x80000008, 0).eax & 0xff;
+	err = make_memory(m, bits);
+	*out = m;
+	return err;
+}
+
+void machine_destroy(struct machine *m)
+{
+	struct vm *vm = m->vm;
+
+	/* A reference for the machine, and one for each of its processors. */
+	for (u32 i = vm->nvcpus; i; i--)
+		swivl_object_put(OBJECT_VM, vm);
+	swivl_object_put(OBJECT_VM, vm);
+	host_free(m);
+}
+
+/* ---- processors ----------------------------------------------------------------------------------- */
+
+static void real_segment(struct segment *s, u16 selector)
+{
+	s->selector = selector;
+	s->base = (u64)selector << 4;
+}
+
+static void start_state(struct vcpu *vcpu, const struct machine_start *start)
+{
+	struct vcpu_state *s = &vcpu->state;
+
+	vcpu->gpr[RAX] = start->eax;
+	vcpu->gpr[RBX] = start->ebx;
+	vcpu->gpr[RCX] = start->ecx;
+	vcpu->gpr[RDX] = start->edx;
+	vcpu->gpr[RSI] = start->esi;
+	vcpu->gpr[RDI] = start->edi;
+	vcpu->gpr[RBP] = start->ebp;
+	vcpu->gpr[RSP] = start->esp;
+	s->rflags = (start->eflags & RFLAGS_DEFINED & ~RFLAGS_VM) | RFLAGS_ONE;
+	s->rip = start->ip;
+	s->cr0 = (start->cr0 & CR0_DEFINED & ~(CR0_PE | CR0_PG)) | CR0_ET;
+	real_segment(&s->seg[SEG_CS], start->cs);
+	real_segment(&s->seg[SEG_DS], start->ds);
+	real_segment(&s->seg[SEG_ES], start->es);
+	real_segment(&s->seg[SEG_FS], start->fs);
+	real_segment(&s->seg[SEG_GS], start->gs);
+	real_segment(&s->seg[SEG_SS], start->ss);
+	s->gdt = (struct table_reg){ start->gdt_base, start->gdt_limit };
+	s->idt = (struct table_reg){ start->idt_base, start->idt_limit };
+}
+
+static int add_cpu(struct machine *m, u32 apic_id, struct vcpu **out)
+{
+	struct vm *vm = m->vm;
+	int err = vcpu_create(vm, vm->nvcpus, out);
+
+	if (!err)
+		m->apic_ids[(*out)->index] = apic_id;
+	return err;
+}
+
+int machine_cpu_create(struct machine *m, u32 apic_id, bool boot, struct vcpu **out)
+{
+	struct vcpu *vcpu;
+	int err;
+
+	host_mutex_lock(&m->lock);
+	err = add_cpu(m, apic_id, &vcpu);
+	host_mutex_unlock(&m->lock);
+	if (err)
+		return err;
+	vcpu->cr4_reserved = ~cr4_allowed();
+	vcpu->guest_phys_bits = 0;
+	for (u64 a = m->mtrrs.address; a; a >>= 1)
+		vcpu->guest_phys_bits++;
+	/* What may be in XCR0 (SDM vol. 1, 13.3); it stays in the processor. */
+	if (x86_cpuid(0, 0).eax >= 0xd) {
+		struct x86_cpuid c = x86_cpuid(0xd, 0);
+
+		vcpu->cpuid_xcr0 = c.eax | (u64)c.edx << 32;
+	}
+	vcpu->gpr[RDX] = x86_cpuid(1, 0).eax;
+	vcpu->state.pat = x86_rdmsr(IA32_PAT);
+	vcpu->state.apic_base = x86_rdmsr(IA32_APIC_BASE);
+	if (boot)
+		start_state(vcpu, &m->config.start);
+	else
+		vcpu->mp_state = KVM_MP_STATE_INIT_RECEIVED;
+	*out = vcpu;
+	return 0;
+}
+
+/* ---- the loop --------------------------------------------------------------------------------------- */
+
+/* NMIs that met the hypervisor instead of the guest; INIT, which another processor of it sent. */
+static void take_events(struct vcpu *vcpu)
+{
+	struct machine *m = machine_of(vcpu);
+	u32 nmis = machine_home_nmis();
+
+	if (m->amd && __atomic_exchange_n(&m->init[vcpu->index], 0, __ATOMIC_ACQ_REL)) {
+		vcpu_reset(vcpu, true);
+		vcpu->mp_state = KVM_MP_STATE_INIT_RECEIVED;
+	} else if (nmis) {
+		vcpu_queue_nmi(vcpu);
+	}
+	if (m->amd && vcpu->mp_state == KVM_MP_STATE_INIT_RECEIVED)
+		machine_wait_sipi(vcpu);
+	if (vcpu->check_events)
+		vcpu_prepare_events(vcpu);
+}
+
+void machine_run(struct vcpu *vcpu)
+{
+	vendor->load(vcpu, true);
+	for (;;) {
+		take_events(vcpu);
+		vendor->enter(vcpu);
+		vcpu->exits[vcpu->exit.kind]++;
+		if (vcpu->event.type || vcpu->held.type)
+			vcpu->check_events = 1;
+		machine_exit(vcpu);
+	}
+}
