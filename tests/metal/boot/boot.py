@@ -300,6 +300,30 @@ def no_cpuid(work):
                   "the processor has no long mode")
 
 
+def a20(text):
+    return re.search(r"a20: (\w+)", text).group(1)
+
+
+@test()
+def address_line_20(work):
+    """Handed over switched off: on for the hypervisor, off again where that refuses. The second disk,
+    too."""
+    m = machine(work, cpu="EPYC-v1")
+    with open(f"{HERE}/a20_off.bin", "rb") as f:
+        first = disk(f"{work}/first", f.read())
+    image = handover_disk(f"{work}/disk")
+    plain = m.run(first, image)
+    assert a20(plain) == "00", plain
+    install(image)
+    text = m.run(first, image)
+    assert "drive 81" in stub(text) and "whole 1" in stub(text), text
+    refused(text, "the stub refuses")
+    assert handover(text) == handover(plain), f"{plain}\n--- with swivl:\n{text}"
+    swivl("remove", image)
+    install(image, "--brand", "pass")
+    assert a20(m.run(first, image)) == "01"
+
+
 @test()
 def serial_port_is_configured(work):
     m = machine(work)

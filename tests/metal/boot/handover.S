@@ -114,6 +114,21 @@ rest:
 	loop	1b
 	call	newline
 
+	/* Is what is 1 MiB above another place? */
+	mov	$t_a20, %si
+	call	puts
+	mov	$0xffff, %ax
+	mov	%ax, %fs
+	mov	$0, %al
+	movw	$0x1234, BUFFER
+	cmpw	$0x1234, %fs:BUFFER + 16
+	jne	1f
+	movw	$0x4321, BUFFER
+	cmpw	$0x4321, %fs:BUFFER + 16
+	je	2f
+1:	mov	$1, %al
+2:	call	hex8
+
 	mov	$t_vectors, %si
 	call	puts
 	xor	%si, %si
@@ -337,8 +352,10 @@ names:
 	.asciz "state: eax=", " ebx=", " ecx=", " edx=", " esi=", " edi=", " ebp=", " esp=", " flags="
 	.asciz " cr0=", " cs=", " ds=", " es=", " fs=", " gs=", " ss=", " sp=", " gdt=", ":", ":"
 	.asciz " idt=", ":", ":"
+t_a20:
+	.asciz "a20: "
 t_vectors:
-	.asciz "vectors: "
+	.asciz " vectors: "
 t_bios_data:
 	.asciz " bios data: "
 t_sector:
