@@ -120,6 +120,8 @@ def hidden(m, work, above_4g):
     else:
         assert int(e801[2], 16) == (base >> 16) - 256, text
         assert (e801[0], e801[1], e801[3]) == ("3C00", "00", "3C00") and e801[4] == e801[2]
+    kib = [int(re.search(r" 88: (\w{4})00", t).group(1), 16) for t in (plain, text)]
+    assert kib[1] == min(kib[0], (base >> 10) - 1024), text
     errors = [re.search(r"errors: \w+", t).group() for t in (plain, text)]
     # (Bochs' BIOS takes any size for a buffer.)
     assert errors[0] == errors[1] or m.emulator == "bochs", errors
@@ -148,7 +150,8 @@ def handover_is_the_same_in_Bochs(work):
 
 @test(short=True)
 def memory_below_4_GiB_is_hidden(work):
-    hidden(machine(work), work, False)
+    # So little that 88h, which ends below 64 MiB, would show it, too.
+    hidden(machine(work, mem=48), work, False)
 
 
 @test()
