@@ -53,12 +53,17 @@ static void decode_task_switch(struct exit *e)
 	e->task.error = (u32)e->hw_info[1];
 }
 
-/* DR6 in the VMCB is the guest's only for this: entries find it empty (15.12.2). */
+/*
+ * DR6 in the VMCB is the guest's only for this: entries find it empty (15.12.2). Bochs' processor
+ * does not note there what it was; with its single steps at least that much is known.
+ */
 static void take_dr6(struct vcpu *vcpu)
 {
 	struct svm_vcpu *v = to_svm(vcpu);
 
 	vcpu->exit.exception.info = (v->vmcb->save.dr6 ^ DR6_ONES) & DR6_WRITABLE;
+	if (!vcpu->exit.exception.info)
+		vcpu->exit.exception.info = DR6_BS;
 	v->vmcb->save.dr6 = DR6_ONES;
 	v->vmcb->control.clean &= ~CLEAN_DR;
 	v->dr6_dirty = true;

@@ -26,6 +26,9 @@ void vcpu_instruction_done_slow(struct vcpu *vcpu, u64 rip)
 	if (s->shadow & (SHADOW_STI | SHADOW_MOV_SS)) {
 		s->shadow &= ~(SHADOW_STI | SHADOW_MOV_SS);
 		vcpu->dirty |= STATE_SHADOW;
+		/* A window that waited for its end is open: no exit is needed to tell. */
+		if (vcpu_wants_window(vcpu))
+			vcpu->check_events = 1;
 	}
 	if (s->rflags & (RFLAGS_TF | RFLAGS_RF)) {
 		s->rflags &= ~(u64)RFLAGS_RF;

@@ -7,7 +7,7 @@
 case $(cat /lab/cpu) in
 *penryn*) reason=no-ept ;;
 *lynnfield*) reason=no-unrestricted-guest ;;
-amd_no_npt) reason=no-nested-paging ;;
+amd_no_npt | turion64_tyler) reason=no-nested-paging ;;
 amd_no_svm) reason=svm-cpuid ;;
 esac
 checks plain 4 "^$reason: "

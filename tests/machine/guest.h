@@ -57,6 +57,7 @@ _Noreturn void guest_skip(const char *format, ...) __attribute__((format(printf,
 /* The device under test: the program's first argument, /dev/swivl without one. */
 extern const char *guest_device;
 extern bool guest_intel; /* the processor's vendor */
+extern bool guest_bochs_amd; /* what is wrong in that: lab/README.md */
 
 /* ---- Guest code ---- */
 

@@ -232,6 +232,8 @@ TEST(software_interrupt_redelivered)
 {
 	struct kvm_regs r = { 0 };
 
+	if (guest_bochs_amd)
+		SKIP("Bochs' EXITINTINFO tells of an INT n what came before it");
 	for (int stack = 0; stack < 2; stack++) {
 		EQUAL(TRY(fresh_tables(stack), soft_int, &r), NO_EXCEPTION);
 		delivered(&g.cpu[0], 0x55, 0, GUEST_CODE + 2);

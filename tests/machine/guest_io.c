@@ -305,7 +305,8 @@ TEST(string_page_fault)
 	if (c->run->exit_reason != KVM_EXIT_IO || c->run->io.port != GUEST_PORT_FAULT)
 		FAIL("wanted a page fault, got %s", guest_exit_text(c));
 	EQUAL(*(u8 *)guest_io_data(c), VECTOR_PF);
-	EQUAL(guest_events(&g)->event[0].cr2, GUEST_DATA + 0x1000);
+	if (!guest_bochs_amd) /* its VMRUN leaves the host's CR2 */
+		EQUAL(guest_events(&g)->event[0].cr2, GUEST_DATA + 0x1000);
 	EQUAL(guest_events(&g)->event[0].error, 0);
 	EQUAL(guest_events(&g)->event[0].rip, GUEST_CODE);
 	EQUAL(s.outs, 4);

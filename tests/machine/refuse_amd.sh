@@ -3,6 +3,6 @@
 # tests: refused
 . ./swivl.inc
 case $(cat /lab/cpu) in
-amd_no_npt) refused refused '\(no-nested-paging' ;;
+amd_no_npt | turion64_tyler) refused refused '\(no-nested-paging' ;;
 amd_no_svm) refused refused '\(svm-cpuid' ;;
 esac

@@ -65,6 +65,29 @@ static void events_that_wait_are_not_forgotten(void **state)
 	assert_int_equal(injected.type, EVENT_NMI);
 }
 
+static void guest_in_stis_shadow(struct vcpu *v, struct model_hw *hw)
+{
+	injected = hw->injected;
+	if (model_entries > 1)
+		return;
+	hw->state.rflags |= RFLAGS_IF;
+	hw->state.shadow = SHADOW_STI;
+	v->exit = (struct exit){ .kind = EXIT_CPUID, .length = 2 };
+}
+
+/* The instruction behind STI is carried out by us: what waited for its end comes with the next entry. */
+static void interrupts_at_the_end_of_a_shadow(void **state)
+{
+	struct kvm_interrupt i = { 0x20 };
+
+	model_guest = guest_in_stis_shadow;
+	assert_int_equal(call(KVM_INTERRUPT, &i), 0);
+	assert_int_equal(model_ioctl(vcpu, KVM_RUN, 0), 0);
+	assert_int_equal(model_entries, 2);
+	assert_int_equal(injected.type, EVENT_INTERRUPT);
+	assert_int_equal(injected.vector, 0x20);
+}
+
 static void interrupts_blocked_by_the_debugger(void **state)
 {
 	struct kvm_guest_debug g = { .control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_BLOCKIRQ };
@@ -323,6 +346,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(interrupts_of_the_caller),
 		TEST(events_that_wait_are_not_forgotten),
+		TEST(interrupts_at_the_end_of_a_shadow),
 		TEST(interrupts_blocked_by_the_debugger),
 		TEST(single_steps),
 		TEST(events_come_back),

@@ -255,6 +255,8 @@ static void exceptions_and_what_is_the_hosts(void **state)
 	assert_int_equal(vcpu->exit.exception.info, 2);
 	assert_int_equal(vmcb_of(vcpu)->save.dr6, DR6_ONES);
 	assert_int_equal(CPU->dr[6], DR6_ONES);
+	e = exit_by(CODE_EXCEPTION + VECTOR_DB, 0, 0); /* Bochs' processor does not tell why */
+	assert_int_equal(e->exception.info, DR6_BS);
 	e = exit_by(CODE_EXCEPTION + VECTOR_AC, 0, 0);
 	assert_true(e->exception.vector == VECTOR_AC && e->exception.has_error);
 	e = exit_by(CODE_EXCEPTION + VECTOR_UD, 0, 0);
