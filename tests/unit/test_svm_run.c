@@ -616,6 +616,33 @@ static void stepping_guest_gets_its_trap(void **state)
 	assert_int_equal(vcpu->state.shadow & SHADOW_NMI, 0);
 }
 
+static u16 cs_attr;
+static void guest_of_that_mode(struct vmcb *vmcb, u64 *gpr)
+{
+	plain_guest(vmcb, gpr);
+	vmcb->save.cs.attr = cs_attr;
+}
+
+/* What was looked at meanwhile for another reason is not taken for what an exit finds again. */
+static void the_mode_is_that_of_the_last_exit(void **state)
+{
+	static const u16 attrs[] = { 0xc9b, 0xa9b, 0xc9b };
+	static const u32 looks[] = { STATE_SEG, STATE_MODE };
+
+	CODE_IS(0x0f, 0xa2);
+	for (unsigned int look = 0; look < 2; look++) {
+		for (unsigned int i = 0; i < 3; i++) {
+			guest = guest_of_that_mode;
+			cs_attr = attrs[i];
+			exit_code = i == 1 ? CODE_INTR : CODE_CPUID;
+			run_once(vcpu);
+			if (i == 1)
+				svm_vendor.fetch(vcpu, looks[look]);
+			assert_int_equal(!!(vcpu->state.seg[SEG_CS].attr & SEG_ATTR_L), i == 1);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -645,6 +672,7 @@ int main(void)
 		T(nmi_waits_for_the_end_of_a_shadow),
 		T(no_trap_flag_for_what_uses_flags),
 		T(stepping_guest_gets_its_trap),
+		T(the_mode_is_that_of_the_last_exit),
 	};
 
 	return cmocka_run_group_tests_name("svm_run", tests, NULL, NULL);
