@@ -97,24 +97,31 @@ class Script:
 
 
 def read_matrix():
-    """[(pattern of script names, [(cpu, cpus, why not, or "")...])...], first match wins."""
-    rows = []
+    """[(pattern of script names, [(cpu, cpus, why not, or "")...])...], first match wins; and what "also"
+    lines add: {script name: [(cpu, cpus, "")...]}."""
+    rows, more = [], {}
     with open(MATRIX) as f:
         for number, line in enumerate(f, 1):
             fields, _, reason = line.partition("#")
             fields = fields.split()
             if not fields:
                 continue
+            also = fields[0] == "also"
             machines = []
-            for m in fields[1:]:
+            for m in fields[1:2] if also else fields[1:]:
                 cpu, x, cpus = m.removeprefix("!").rpartition(":")
                 if not x or not cpus.isdigit():
                     raise LabError(f"{MATRIX}:{number}: '{m}' is not PROCESSOR:COUNT")
                 if m[0] == "!" and not reason.strip():
                     raise LabError(f"{MATRIX}:{number}: '{m}' without a reason behind a #")
                 machines.append((cpu, int(cpus), reason.strip() if m[0] == "!" else ""))
-            rows.append((fields[0], machines))
-    return rows
+            if not also:
+                rows.append((fields[0], machines))
+            for name in fields[2:] if also else ():
+                if not os.path.exists(os.path.join(TESTS, f"{name}.sh")):
+                    raise LabError(f"{MATRIX}:{number}: no machine test is named {name}")
+                more.setdefault(name, []).extend(machines)
+    return rows, more
 
 
 def own_start(script, cpu, cpus):
@@ -127,7 +134,7 @@ def own_start(script, cpu, cpus):
 def plan(test_globs, machine_globs):
     """What the matrix asks for and the globs allow:
     {(cpu, cpus, own_start()): [Script...]}, [(Script, cpu, cpus, why it cannot run there)...]."""
-    rows = read_matrix()
+    rows, more = read_matrix()
     batches, left_out = {}, []
     for g in test_globs:
         if not glob.glob(os.path.join(TESTS, f"{g}.sh")):
@@ -141,7 +148,7 @@ def plan(test_globs, machine_globs):
                 break
         else:
             raise LabError(f"{MATRIX} has no line for {script.name}")
-        for cpu, cpus, why_not in machines:
+        for cpu, cpus, why_not in machines + more.get(script.name, []):
             if machine_globs and not any(fnmatch.fnmatch(f"{cpu}:{cpus}", g)
                                          for g in machine_globs):
                 continue
