@@ -6,10 +6,12 @@
 /* IN writes AL or AX within RAX, and all of RAX for EAX (SDM vol. 1, 3.4.1.1). */
 static void set_accumulator(struct vcpu *vcpu, unsigned int size, u32 value)
 {
-	static const u64 kept[5] = { 0, ~0xffull, ~0xffffull, 0, 0 };
-	u64 keep = kept[size];
-
-	vcpu->gpr[RAX] = (vcpu->gpr[RAX] & keep) | (value & ~keep);
+	if (size == sizeof(u8))
+		memcpy(&vcpu->gpr[RAX], &value, sizeof(u8));
+	else if (size == sizeof(u16))
+		memcpy(&vcpu->gpr[RAX], &value, sizeof(u16));
+	else
+		vcpu->gpr[RAX] = value;
 }
 
 static int io_to_user(struct vcpu *vcpu)
