@@ -343,6 +343,8 @@ static void deliver_late(size_t i, bool stack, enum missing missing)
 	struct guest_cpu *c = setup();
 	struct kvm_sregs s;
 
+	if (missing != NO_ACCESS && guest_is_kvm(&g))
+		SKIP("KVM takes the instruction for MMIO");
 	memcpy(memory, g.mem + GUEST_IDT, 4096);
 	if (stack) {
 		*(u64 *)(g.mem + GUEST_TSS + 36) = FRESH + 0x201000;
