@@ -271,6 +271,8 @@ TEST(nmi_behind_a_shadow)
 	struct guest_cpu *c = setup();
 	struct kvm_vcpu_events e;
 
+	if (guest_is_kvm(&g))
+		SKIP("KVM shows the guest a trap flag (AMD), or brings none (Intel, before SYSCALL)");
 	for (size_t i = 0; i < 2 * ARRAY_SIZE(list); i++) {
 		const u8 *code = list[i / 2].code;
 		struct guest_events *events = guest_events(&g);
@@ -324,6 +326,8 @@ TEST(refused_event_changes_nothing)
 	struct kvm_vcpu_events e, odd;
 	struct kvm_regs regs;
 
+	if (guest_is_kvm(&g) && !guest_intel)
+		SKIP("KVM takes over what QEMU leaves in the VMCB");
 	LOAD(&g, moves_on);
 	guest_report(c);
 	guest_report(c);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 # What the guest tests expect is what KVM does.
 # module: kvm-intel kvm-amd
-# timeout: 300
+# timeout: 500
 . ./swivl.inc
 modprobe $kvm || exit 1
 # Names in full: only programs that a script names are in the machine.

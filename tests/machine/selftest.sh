@@ -8,6 +8,10 @@ verdict road $? "$(grep WRONG /tmp/out | head -n 3; tail -n 1 /tmp/out)"
 [ "$(grep -c -E '^  ok .*exit (reason 18: VMCALL|code 0x81: VMMCALL)' /tmp/out)" = $((2 * $(nproc))) ]
 verdict every_cpu $? "$(grep -c VMCALL /tmp/out) exits by VMCALL on $(nproc) CPUs"
 if grep -q -w svm /proc/cpuinfo; then
+	for step in CPUID.80000001h:ECX.SVM CPUID.8000000Ah:EDX.NP 'CPUID.8000000Ah:EBX' VM_CR.SVMDIS \
+		'EFER.SVME set' 'VM_HSAVE_PA reads back' 'CLGI, then STGI' 'EFER is as it was'; do
+		grep -q "^  ok .*$step" /tmp/out || echo "not ok road - no step $step"
+	done
 	grep -q "must fail: CLGI with EFER.SVME clear: #UD" /tmp/out &&
 		grep -q "must fail: VMRUN with EFER.SVME clear: #UD" /tmp/out &&
 		grep -q "must fail: VMRUN of a VMCB that is not page-aligned: #GP" /tmp/out &&
