@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import struct
+import subprocess
 import sys
 import tempfile
 import traceback
@@ -16,7 +17,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, "tests/metal/boot")
 
 from machines import (HERE, PARTITION, SECTOR, Machine, disk, grub_disk, handover_disk, install,  # noqa: E402
-                      read, swivl, write)
+                      kernel_disk, read, swivl, write)
 
 TESTS = []
 WITHOUT = "swivl: the disk's own boot record runs without it"
@@ -422,6 +423,39 @@ def GRUB_sees_no_hidden_memory(work):
     base, size = (int(n, 16) for n in re.search(r"range (\w+) \+ (\w+)", stub(text)).groups())
     assert f"base_addr = 0x{base:x}, length = 0x{size:x}, reserved" in text.replace(
         "  ", " ") or re.search(f"0x{base:x}.*0x{size:x}.*reserved", text), text
+
+
+def kernel_messages(text):
+    return re.findall(r"BIOS-e820: \[mem 0x(\w+)-0x(\w+)\] (.*)", text), \
+        int(re.search(r"Memory: \d+K/(\d+)K", text).group(1))
+
+
+@test()
+def Debians_kernel_starts(work):
+    """By GRUB, without swivl, with one that refuses, and in less memory."""
+    grub_needed()
+    need("mtools", "mformat")
+    m = machine(work, timeout=120)
+    kernel = subprocess.run(["lab/kernel", "vmlinuz"], check=True, capture_output=True, text=True).stdout
+    image = kernel_disk(f"{work}/disk", work, kernel.strip(), "console=ttyS0 panic=-1")
+    before = read(image, 0, PARTITION)
+    plain = m.run(image)
+    assert "Unable to mount root fs" in plain, plain
+    install(image)
+    text = m.run(image)
+    assert "swivl: the stub refuses" in text and "Unable to mount root fs" in text, text
+    assert kernel_messages(text) == kernel_messages(plain), text
+    swivl("remove", image)
+    assert read(image, 0, PARTITION) == before
+    install(image, "--brand", "pass")
+    text = m.run(image)
+    assert "Unable to mount root fs" in text, text
+    base, size = (int(n, 16) for n in re.search(r"range (\w+) \+ (\w+)", stub(text)).groups())
+    ranges, total = kernel_messages(text)
+    assert (f"{base:016x}", f"{base + size - 1:016x}", "reserved") in ranges, ranges
+    # One page less of conventional memory, which the kernel rounds.
+    lost = kernel_messages(plain)[1] - total - size // 1024
+    assert 0 <= lost <= 8, lost
 
 
 # ---- multiboot -----------------------------------------------------------------------------

@@ -34,7 +34,7 @@ def handover_disk(path, **more):
     return disk(path, code[:440], code[SECTOR:], **more)
 
 
-def grub_disk(path, work, config, files=()):
+def grub_disk(path, work, config, files=(), modules=(), **more):
     """Debian's GRUB in boot record and gap; configuration and files are in its core image."""
     root = os.path.join(work, "memdisk")
     os.makedirs(os.path.join(root, "boot/grub"), exist_ok=True)
@@ -45,12 +45,29 @@ def grub_disk(path, work, config, files=()):
     subprocess.run(["tar", "-C", root, "-cf", root + ".tar", "."], check=True)
     subprocess.run(["grub-mkimage", "-O", "i386-pc", "-p", "(memdisk)/boot/grub", "-m", root + ".tar",
                     "-o", root + ".img", "biosdisk", "memdisk", "tar", "normal", "serial", "terminfo",
-                    "lsmmap", "echo", "halt", "multiboot", "multiboot2", "test", "chain", "hexdump"],
+                    "lsmmap", "echo", "halt", "multiboot", "multiboot2", "test", "chain", "hexdump", *modules],
                    check=True, stderr=subprocess.PIPE)
     with open(os.path.join(GRUB, "boot.img"), "rb") as f:
         code = f.read(440)
     with open(root + ".img", "rb") as f:
-        return disk(path, code, f.read())
+        return disk(path, code, f.read(), **more)
+
+
+def kernel_disk(path, work, kernel, command_line):
+    """GRUB as above, and a kernel in a FAT partition."""
+    config = f"""
+serial --unit=0 --speed=115200
+terminal_output serial
+set root=(hd0,msdos1)
+linux /vmlinuz {command_line}
+boot
+"""
+    grub_disk(path, work, config, modules=("fat", "part_msdos", "linux"), size=40 << 20)
+    fat = f"{path}@@{PARTITION * SECTOR}"
+    subprocess.run(["mformat", "-i", fat, "-T", str((40 << 20) // SECTOR - PARTITION), "-h", "64", "-s", "32",
+                    "::"], check=True)
+    subprocess.run(["mcopy", "-i", fat, kernel, "::vmlinuz"], check=True)
+    return path
 
 
 def swivl(*args, check=True):
