@@ -60,6 +60,8 @@ static inline u64 guarded_index(u64 index, u64 size)
  * its stack with the compiler's check of it.
  */
 #define COLD static __attribute__((__cold__, __noinline__))
+/* On that road, also where it has several beginnings. */
+#define HOT static inline __attribute__((__always_inline__))
 
 #define SWIVL_PAGE_SHIFT 12
 #define SWIVL_PAGE_SIZE 4096ull

@@ -173,7 +173,7 @@ COLD void store_dirty(struct vcpu *vcpu)
 		v->before |= SVM_BEFORE_WINDOWS;
 }
 
-static inline void prepare(struct vcpu *vcpu, struct svm_vcpu *v)
+HOT void prepare(struct vcpu *vcpu, struct svm_vcpu *v)
 {
 	struct vmcb *vmcb = v->vmcb;
 
@@ -301,7 +301,7 @@ COLD void end_step(struct vcpu *vcpu)
 #define LEAF_XSAVE 0xd /* sizes that follow from XCR0 */
 
 /* The address of the next instruction is told for these on all processors (15.10.2). */
-static inline void decode_io(struct vcpu *vcpu, const struct vmcb_control *c)
+HOT void decode_io(struct vcpu *vcpu, const struct vmcb_control *c)
 {
 	u32 info = (u32)c->exit_info[0];
 	struct exit *e = &vcpu->exit;
@@ -319,7 +319,7 @@ static inline void decode_io(struct vcpu *vcpu, const struct vmcb_control *c)
 }
 
 /* 15.25.6. The processor tells no linear address. */
-static inline void decode_nested_fault(struct vcpu *vcpu, const struct vmcb_control *c)
+HOT void decode_nested_fault(struct vcpu *vcpu, const struct vmcb_control *c)
 {
 	u64 info = c->exit_info[0];
 	struct exit *e = &vcpu->exit;
@@ -339,7 +339,7 @@ static inline void decode_nested_fault(struct vcpu *vcpu, const struct vmcb_cont
 }
 
 /* All others, by their rules. */
-static inline void decode_by_rule(struct vcpu *vcpu, struct svm_vcpu *v, u32 code)
+HOT void decode_by_rule(struct vcpu *vcpu, struct svm_vcpu *v, u32 code)
 {
 	const struct vmcb *vmcb = v->vmcb;
 	const struct svm_exit_rule *rule;
@@ -362,7 +362,7 @@ static inline void decode_by_rule(struct vcpu *vcpu, struct svm_vcpu *v, u32 cod
 		svm_sync_xcr0(vcpu);
 }
 
-static inline void after_exit(struct vcpu *vcpu, struct svm_vcpu *v)
+HOT void after_exit(struct vcpu *vcpu, struct svm_vcpu *v, bool machine)
 {
 	struct vmcb *vmcb = v->vmcb;
 	u32 code = (u32)vmcb->control.exit_code;
@@ -380,7 +380,7 @@ static inline void after_exit(struct vcpu *vcpu, struct svm_vcpu *v)
 	if (v->nmi_masked)
 		vcpu->state.shadow |= SHADOW_NMI;
 	vcpu->valid = VALID_AFTER_EXIT;
-	if (vcpu->vm->machine)
+	if (machine)
 		svm_fetch_cr(vcpu);
 	vcpu->event.type = EVENT_NONE;
 	vmcb->control.clean = CLEAN_ALL;
@@ -402,7 +402,8 @@ static inline void after_exit(struct vcpu *vcpu, struct svm_vcpu *v)
 		end_step(vcpu);
 }
 
-static inline void enter(struct vcpu *vcpu)
+/* @machine: is it the machine that runs as a guest? A constant for each caller. */
+HOT void enter_once(struct vcpu *vcpu, bool machine)
 {
 	struct svm_vcpu *v = to_svm(vcpu);
 
@@ -415,12 +416,17 @@ static inline void enter(struct vcpu *vcpu)
 	if (v->before & SVM_BEFORE_DEBUG)
 		debug_out(v);
 	svm_stgi();
-	after_exit(vcpu, v);
+	after_exit(vcpu, v, machine);
 }
 
 void svm_enter_machine(struct vcpu *vcpu)
 {
-	enter(vcpu);
+	enter_once(vcpu, true);
+}
+
+HOT void enter(struct vcpu *vcpu)
+{
+	enter_once(vcpu, false);
 }
 
 int svm_run(struct vcpu *vcpu)

@@ -31,8 +31,7 @@ static inline int vcpu_handle_exit(struct vcpu *vcpu)
  * the guest first writes the wish and then looks at in_guest; we first write in_guest and then look
  * for wishes.
  */
-static __attribute__((__always_inline__)) inline int vcpu_loop(struct vcpu *vcpu,
-							       void (*enter)(struct vcpu *vcpu))
+HOT int vcpu_loop(struct vcpu *vcpu, void (*enter)(struct vcpu *vcpu))
 {
 	int ret = HANDLED_RESUME;
 

@@ -141,7 +141,7 @@ COLD void entry_failed(struct vcpu *vcpu, u64 reason)
 }
 
 /* Mostly the handler only went past an instruction. */
-static inline void store_dirty(struct vcpu *vcpu)
+HOT void store_dirty(struct vcpu *vcpu)
 {
 	u32 dirty = vcpu->dirty;
 
@@ -158,7 +158,7 @@ static inline void store_dirty(struct vcpu *vcpu)
  * PEBS writes to a linear address, and in a guest that would be the guest's. A program may sample
  * the threads that it runs guests with, and begin at any time.
  */
-static inline void pebs_off(struct vmx_vcpu *v)
+HOT void pebs_off(struct vmx_vcpu *v)
 {
 	u64 enabled = x86_rdmsr(IA32_PEBS_ENABLE);
 
@@ -169,7 +169,7 @@ static inline void pebs_off(struct vmx_vcpu *v)
 	v->after |= VMX_AFTER_PEBS;
 }
 
-static inline void prepare(struct vcpu *vcpu, struct vmx_vcpu *v)
+HOT void prepare(struct vcpu *vcpu, struct vmx_vcpu *v)
 {
 	store_dirty(vcpu);
 	if (vcpu->event.type)
@@ -184,7 +184,7 @@ static inline void prepare(struct vcpu *vcpu, struct vmx_vcpu *v)
 }
 
 /* Whoever handles an instruction goes past it: all of that at once. */
-static inline void fetch_instruction(struct vcpu *vcpu)
+HOT void fetch_instruction(struct vcpu *vcpu)
 {
 	u64 length = 0, shadow = 0;
 
@@ -200,7 +200,7 @@ static inline void fetch_instruction(struct vcpu *vcpu)
 }
 
 /* Counted by whoever looks at it next. */
-static inline u32 read_reason(struct vcpu *vcpu)
+HOT u32 read_reason(struct vcpu *vcpu)
 {
 	u64 reason = 0;
 
@@ -216,7 +216,7 @@ COLD u32 basic_reason(u32 reason)
 	return reason < VMX_EXIT_REASONS ? reason : VMX_EXIT_REASONS;
 }
 
-static inline void after_exit(struct vcpu *vcpu, u32 reason)
+HOT void after_exit(struct vcpu *vcpu, u32 reason)
 {
 	struct exit *e = &vcpu->exit;
 	u32 basic = reason;
@@ -245,7 +245,7 @@ static inline void after_exit(struct vcpu *vcpu, u32 reason)
 	vmx_exit_decode(vcpu, basic, reads);
 }
 
-static inline void enter_once(struct vcpu *vcpu)
+HOT void enter_once(struct vcpu *vcpu)
 {
 	bool entered;
 	u32 reason;
@@ -269,7 +269,7 @@ static inline void enter_once(struct vcpu *vcpu)
 }
 
 /* An NMI that came in the guest is handed on before any interrupt, whose end would let in more. */
-static inline void enter(struct vcpu *vcpu)
+HOT void enter(struct vcpu *vcpu)
 {
 	enter_once(vcpu);
 	x86_irq_on();
