@@ -34,31 +34,38 @@ void machine_wait_sipi(struct vcpu *vcpu)
 	u32 sipi;
 
 	while (!(sipi = __atomic_exchange_n(&m->sipi[vcpu->index], 0, __ATOMIC_ACQ_REL)))
-		host_yield();
+		machine_home_wait();
+	machine_home_nmis(); /* those that woke it */
 	machine_begin_sipi(vcpu, (u8)(sipi - 1));
 }
 
-/* It may be in its guest: NMIs bring it out, until it has seen why. */
+/* It may be in its guest, or rest: NMIs bring it out, until it has seen why. */
+static void call_out(struct machine *m, u32 index, const u32 *why)
+{
+	while (__atomic_load_n(why, __ATOMIC_ACQUIRE)) {
+		machine_home_ipi(m->apic_ids[index], MODE_NMI << 8 | ICR_ASSERT);
+		for (u32 i = 0; i < 100000 && __atomic_load_n(why, __ATOMIC_ACQUIRE); i++)
+			host_yield();
+	}
+}
+
 static void send_init(struct machine *m, u32 index)
 {
 	__atomic_store_n(&m->sipi[index], 0, __ATOMIC_RELEASE);
 	if (m->vm->vcpus[index]->mp_state == KVM_MP_STATE_INIT_RECEIVED)
 		return;
 	__atomic_store_n(&m->init[index], 1, __ATOMIC_RELEASE);
-	while (__atomic_load_n(&m->init[index], __ATOMIC_ACQUIRE)) {
-		machine_home_ipi(m->apic_ids[index], MODE_NMI << 8 | ICR_ASSERT);
-		for (u32 i = 0; i < 100000 && __atomic_load_n(&m->init[index], __ATOMIC_ACQUIRE); i++)
-			host_yield();
-	}
+	call_out(m, index, &m->init[index]);
 }
 
 static void send_sipi(struct machine *m, u32 index, u8 vector)
 {
 	u32 none = 0;
 
-	if (m->vm->vcpus[index]->mp_state == KVM_MP_STATE_INIT_RECEIVED)
-		__atomic_compare_exchange_n(&m->sipi[index], &none, vector + 1u, false, __ATOMIC_ACQ_REL,
-					    __ATOMIC_RELAXED);
+	if (m->vm->vcpus[index]->mp_state == KVM_MP_STATE_INIT_RECEIVED &&
+	    __atomic_compare_exchange_n(&m->sipi[index], &none, vector + 1u, false, __ATOMIC_ACQ_REL,
+					__ATOMIC_RELAXED))
+		call_out(m, index, &m->sipi[index]);
 }
 
 void machine_apic_command(struct vcpu *vcpu, u32 to, u32 command)

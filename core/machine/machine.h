@@ -51,6 +51,8 @@ void machine_run(struct vcpu *vcpu) __attribute__((noreturn));
 
 /* NMIs that arrived on this processor while the hypervisor ran, since the last call: the guest's. */
 u32 machine_home_nmis(void);
+/* Rest until an NMI comes; it may come before. */
+void machine_home_wait(void);
 /* Bytes of the log from *@at on, see log_ring_read(); for the guest. */
 size_t machine_home_log(u64 *at, void *dst, size_t size);
 /* The machine starts again. */

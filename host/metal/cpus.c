@@ -189,6 +189,11 @@ u32 machine_home_nmis(void)
 		       0;
 }
 
+void machine_home_wait(void)
+{
+	asm volatile("hlt" : : : "memory");
+}
+
 /* By the chipset; by the keyboard controller; and, where nothing helps, by a triple fault. */
 void machine_home_reset(void)
 {
