@@ -10,9 +10,9 @@ $(BUILD)/bench/measure: bench/measure.c $(BUILD)/machine/guest.o
 -include $(BUILD)/bench/measure.d
 
 .PHONY: bench
-bench: install-run install-bench $(BUILD)/bench/measure cli module
+bench: install-bench $(BUILD)/bench/measure cli module
 	@bench/run $(BENCH_ARGS)
 
 .PHONY: install-bench
 install-bench:
-	@lab/install bench
+	@lab/install run amd intel

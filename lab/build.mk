@@ -4,8 +4,8 @@
 #
 #   make test-metal    the hypervisor that starts before the system
 #   make test      TESTS='smoke run_*' MACHINES='*haswell*:1': only these
-#   make run       CPU=amd, CPU=corei7_skylake_x, CPUS=2: another machine than the usual; its guest has as
-#                  many processors, or GUEST_CPUS=4; DEVICE=/dev/kvm: Linux' own hypervisor
+#   make run       an AMD machine; CPU=intel, CPU=corei7_skylake_x, CPUS=2: another; its guest has as many
+#                  processors, or GUEST_CPUS=4; DEVICE=/dev/kvm: Linux' own hypervisor
 #   make shell     the same, with a prompt
 
 HEADERS = $(lastword $(shell ls -dv /usr/src/linux-headers-*-cloud-amd64 2>/dev/null))
@@ -16,7 +16,7 @@ install-run:
 	@lab/install $(RUN_LISTS)
 
 install-test:
-	@lab/install run test
+	@lab/install run amd intel test
 
 # Debian's kernel, fetched and unpacked.
 kernel: install-run
@@ -34,8 +34,7 @@ $(foreach m,$(TEST_MODULES),$(BUILD)/lab/$m/$m.ko):
 	@$(MAKE) -s -C $(HEADERS) M=$(CURDIR)/$(@D) modules >$(@D)/log 2>&1 || { cat $(@D)/log; exit 1; }
 
 # Packages come first, in a make of their own: what follows is looked for only when they are there.
-test:
-	@lab/install run test
+test: install-test
 	@echo "Building"
 	@$(MAKE) -s -j$$(nproc) --no-print-directory test-here
 
@@ -46,8 +45,7 @@ test-here: test-modules guests module cli unit-programs kvm-selftests metal-test
 # All tests of the hypervisor on the bare machine. Each part adds its programs to METAL_LONG_TESTS,
 # those of them that `make test` runs, too, to METAL_SHORT_TESTS, and what they need to metal-tests.
 .PHONY: test-metal test-metal-here
-test-metal:
-	@lab/install run test
+test-metal: install-test
 	@echo "Building"
 	@$(MAKE) -s -j$$(nproc) --no-print-directory test-metal-here
 test-metal-here: metal-tests
@@ -56,12 +54,14 @@ test-metal-here: metal-tests
 # The machine for make run and make shell, and what is in it.
 DEVICE ?= /dev/swivl
 GUEST_CPUS ?= $(or $(CPUS),1)
-MACHINE_FILES = --mem 768 --add $(BUILD)/cli/swivl:/lab/bin/swivl \
+RUN_CPU = $(patsubst intel,corei7_haswell_4770,$(or $(CPU),amd))
+# Counted time goes slowly where several virtual processors wait for each other.
+MACHINE_FILES = --cpu $(RUN_CPU) $(if $(filter-out 1,$(GUEST_CPUS)),--real-time) --mem 768 --add $(BUILD)/cli/swivl:/lab/bin/swivl \
 	--add "$$(lab/kernel vmlinuz):/boot/vmlinuz" --add "$$(lab/kernel initrd):/boot/initrd" \
-	--text "/lab/guest-cmdline:$$(lab/kernel cmdline $(CPU))" --text /lab/device:$(DEVICE) \
+	--text "/lab/guest-cmdline:$$(lab/kernel cmdline $(RUN_CPU))" --text /lab/device:$(DEVICE) \
 	--text /lab/guest-cpus:$(GUEST_CPUS) --add lab/demo.sh:/lab/demo.sh \
 	$(if $(filter /dev/kvm,$(DEVICE)),--carry kvm-intel --carry kvm-amd,--add $(BUILD)/host/linux/swivl.ko)
-RUN_LISTS = run $(if $(filter amd%,$(CPU)),amd)
+RUN_LISTS = run $(if $(filter amd%,$(RUN_CPU)),amd,intel)
 DEMO_BUILDS = cli $(if $(filter /dev/kvm,$(DEVICE)),,module)
 
 run:
@@ -74,7 +74,7 @@ shell:
 	@$(MAKE) -s -j$$(nproc) --no-print-directory shell-here
 
 define SHELL_HINT
-modprobe swivl           loads swivl's module (modprobe kvm-intel: Linux' own)
+modprobe swivl           loads swivl's module (modprobe kvm-amd or kvm-intel: Linux' own)
 swivl --help             check, run, selftest
 swivl run --flat /guests/flat_hello    a small guest; ls /guests shows more
 sh /lab/demo.sh          boots Debian's kernel as a guest, as make run does
@@ -84,7 +84,8 @@ export SHELL_HINT
 .PHONY: run-here shell-here
 run-here: $(DEMO_BUILDS)
 	@lab/run $(MACHINE_FILES) --timeout 1800 --script lab/demo.sh
+# Counted time runs ahead while nobody types.
 shell-here: $(DEMO_BUILDS) small-guests
-	@lab/run $(MACHINE_FILES) --carry kvm-intel --carry kvm-amd --carry msr \
+	@lab/run $(MACHINE_FILES) --real-time --carry kvm-intel --carry kvm-amd --carry msr \
 		$(foreach g,$(RUN_GUESTS),--add $(g):/guests/) --text "/etc/motd:$$SHELL_HINT" \
 		--interactive

@@ -55,13 +55,8 @@ class Spec:
         return qemu if self.cpu in qemu.CPUS or self.cpu.startswith("qemu") else bochs
 
 
-# Bochs' models of AMD's processors.
-BOCHS_AMD = ("athlon64_clawhammer", "athlon64_venice", "turion64_tyler", "phenom_8650_toliman",
-             "zambezi", "trinity_apu", "ryzen")
-
-
 def vendor(cpu):
-    return "AMD" if Spec(cpu=cpu).emulator is qemu or cpu in BOCHS_AMD else "Intel"
+    return "AMD" if Spec(cpu=cpu).emulator is qemu or cpu in bochs.AMD else "Intel"
 
 
 def counts(cpu):
