@@ -23,9 +23,12 @@
 	F(16, VPID, 0x0000, "virtual-processor identifier (VPID)") \
 	F(16, POSTED_INTERRUPT_VECTOR, 0x0002, "posted-interrupt notification vector") \
 	F(16, EPTP_INDEX, 0x0004, "EPTP index") \
+	F(16, HLAT_PREFIX_SIZE, 0x0006, "HLAT prefix size") \
+	F(16, LAST_PID_INDEX, 0x0008, "last PID-pointer index") \
 	VMCS_SEGMENTS(F, 16, SELECTOR, 0x0800, "selector") \
 	F(16, GUEST_INTERRUPT_STATUS, 0x0810, "guest interrupt status") \
 	F(16, PML_INDEX, 0x0812, "PML index") \
+	F(16, GUEST_UINV, 0x0814, "guest UINV") \
 	F(16, HOST_ES_SELECTOR, 0x0c00, "host ES selector") \
 	F(16, HOST_CS_SELECTOR, 0x0c02, "host CS selector") \
 	F(16, HOST_SS_SELECTOR, 0x0c04, "host SS selector") \
@@ -59,6 +62,17 @@
 	F(64, ENCLS_EXITING_BITMAP, 0x202e, "ENCLS-exiting bitmap") \
 	F(64, SPP_TABLE_POINTER, 0x2030, "sub-page-permission-table pointer") \
 	F(64, TSC_MULTIPLIER, 0x2032, "TSC multiplier") \
+	F(64, TERTIARY_CONTROLS, 0x2034, "tertiary processor-based VM-execution controls") \
+	F(64, ENCLV_EXITING_BITMAP, 0x2036, "ENCLV-exiting bitmap") \
+	F(64, LOW_PASID_DIRECTORY, 0x2038, "low PASID directory address") \
+	F(64, HIGH_PASID_DIRECTORY, 0x203a, "high PASID directory address") \
+	F(64, SHARED_EPT_POINTER, 0x203c, "shared EPT pointer") \
+	F(64, PCONFIG_EXITING_BITMAP, 0x203e, "PCONFIG-exiting bitmap") \
+	F(64, HLAT_POINTER, 0x2040, "hypervisor-managed linear-address translation pointer") \
+	F(64, PID_POINTER_TABLE, 0x2042, "PID-pointer table address") \
+	F(64, SECONDARY_EXIT_CONTROLS, 0x2044, "secondary VM-exit controls") \
+	F(64, SPEC_CTRL_MASK, 0x204a, "IA32_SPEC_CTRL mask") \
+	F(64, SPEC_CTRL_SHADOW, 0x204c, "IA32_SPEC_CTRL shadow") \
 	F(64, GUEST_PHYSICAL_ADDRESS, 0x2400, "guest-physical address") \
 	F(64, VMCS_LINK_POINTER, 0x2800, "VMCS link pointer") \
 	F(64, GUEST_DEBUGCTL, 0x2802, "guest IA32_DEBUGCTL") \
@@ -71,10 +85,12 @@
 	F(64, GUEST_PDPTE_3, 0x2810, "guest PDPTE3") \
 	F(64, GUEST_BNDCFGS, 0x2812, "guest IA32_BNDCFGS") \
 	F(64, GUEST_RTIT_CTL, 0x2814, "guest IA32_RTIT_CTL") \
+	F(64, GUEST_LBR_CTL, 0x2816, "guest IA32_LBR_CTL") \
 	F(64, GUEST_PKRS, 0x2818, "guest IA32_PKRS") \
 	F(64, HOST_PAT, 0x2c00, "host IA32_PAT") \
 	F(64, HOST_EFER, 0x2c02, "host IA32_EFER") \
 	F(64, HOST_PERF_GLOBAL_CTRL, 0x2c04, "host IA32_PERF_GLOBAL_CTRL") \
+	F(64, HOST_PKRS, 0x2c06, "host IA32_PKRS") \
 	F(32, PIN_CONTROLS, 0x4000, "pin-based VM-execution controls") \
 	F(32, PRIMARY_CONTROLS, 0x4002, "primary processor-based VM-execution controls") \
 	F(32, EXCEPTION_BITMAP, 0x4004, "exception bitmap") \
@@ -138,6 +154,9 @@
 	F(N, GUEST_PENDING_DEBUG, 0x6822, "guest pending debug exceptions") \
 	F(N, GUEST_SYSENTER_ESP, 0x6824, "guest IA32_SYSENTER_ESP") \
 	F(N, GUEST_SYSENTER_EIP, 0x6826, "guest IA32_SYSENTER_EIP") \
+	F(N, GUEST_S_CET, 0x6828, "guest IA32_S_CET") \
+	F(N, GUEST_SSP, 0x682a, "guest SSP") \
+	F(N, GUEST_SSP_TABLE, 0x682c, "guest IA32_INTERRUPT_SSP_TABLE_ADDR") \
 	F(N, HOST_CR0, 0x6c00, "host CR0") \
 	F(N, HOST_CR3, 0x6c02, "host CR3") \
 	F(N, HOST_CR4, 0x6c04, "host CR4") \
@@ -149,7 +168,10 @@
 	F(N, HOST_SYSENTER_ESP, 0x6c10, "host IA32_SYSENTER_ESP") \
 	F(N, HOST_SYSENTER_EIP, 0x6c12, "host IA32_SYSENTER_EIP") \
 	F(N, HOST_RSP, HOST_RSP_ENCODING, "host RSP") \
-	F(N, HOST_RIP, HOST_RIP_ENCODING, "host RIP")
+	F(N, HOST_RIP, HOST_RIP_ENCODING, "host RIP") \
+	F(N, HOST_S_CET, 0x6c18, "host IA32_S_CET") \
+	F(N, HOST_SSP, 0x6c1a, "host SSP") \
+	F(N, HOST_SSP_TABLE, 0x6c1c, "host IA32_INTERRUPT_SSP_TABLE_ADDR")
 
 /* These two are written by assembly, which wants numbers. */
 #define HOST_RSP_ENCODING 0x6c14

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * What the rules of both vendors are made with. A list of rules is a macro of rows
+ *
+ *	R(number, answer, instances, "id", "section", expression, "text")
+ *
+ * RULES_DEFINE() makes of it a function for each rule and the table. The expression is what has to be
+ * true; it asks for values by rules_value(j, field). Whatever it asked for is what the finding
+ * names, and if anything of that is missing, the rule cannot be judged: C's && and || see to it
+ * that nothing is asked for that does not matter.
+ */
+#ifndef SWIVL_CORE_RULES_JUDGE_H
+#define SWIVL_CORE_RULES_JUDGE_H
+
+#include "core/rules/rules.h"
+#include "core/types.h"
+
+struct rules_judge {
+	const void *state;
+	/* 1 and *value, or 0 where the field is missing. */
+	int (*get)(const void *state, unsigned int field, u64 *value);
+	struct rules_finding *finding; /* of the rule that is judged now */
+};
+
+/* The value of a field, noted in the finding; 0 where it is missing. */
+u64 rules_value(struct rules_judge *j, unsigned int field);
+/* The same, but where it is missing @otherwise will do. */
+u64 rules_value_or(struct rules_judge *j, unsigned int field, u64 otherwise);
+
+/* One stage of the processor's checks. */
+struct rules_table {
+	const struct rules_rule *rules;
+	unsigned int count;
+};
+
+/* Rules of one table after another; the findings as rules.h says. */
+unsigned int rules_judge_all(struct rules_judge *j, const struct rules_table *tables,
+			     unsigned int count, struct rules_finding *findings, unsigned int max,
+			     struct rules_result *result);
+/* The @n-th rule of all, or NULL. */
+const struct rules_rule *rules_at(const struct rules_table *tables, unsigned int count,
+				  unsigned int n);
+
+/* Text of limited size. */
+struct rules_text {
+	char *at, *end; /* the last byte is for the zero */
+};
+void rules_put(struct rules_text *t, const char *text);
+void rules_put_hex(struct rules_text *t, u64 value);
+void rules_put_number(struct rules_text *t, unsigned int value);
+
+/* A bit, or a group of bits, of a field. */
+struct rules_bit {
+	u8 bit;
+	const char *name;
+};
+/* The names of the bits that are set, the others as numbers, with blanks between them. */
+void rules_put_bits(struct rules_text *t, u64 value, const struct rules_bit *bits,
+		    unsigned int count);
+
+/* 1: bits of @value above @width are a sign extension of the one below. */
+static inline bool rules_canonical(u64 value, unsigned int width)
+{
+	return (u64)((s64)(value << (64 - width)) >> (64 - width)) == value;
+}
+
+#define RULES_FUNCTION(number_, answer_, instances_, id_, section_, expression, text_) \
+	static int rule_##number_(struct rules_judge *j, unsigned int i) \
+	{ \
+		(void)j; \
+		(void)i; \
+		return (expression) ? 1 : 0; \
+	}
+#define RULES_ENTRY(number_, answer_, instances_, id_, section_, expression, text_) \
+	{ .number = (number_), .vendor = RULES_VENDOR, .answer = (answer_), \
+	  .instances = (instances_), .id = (id_), .text = (text_), .section = (section_), \
+	  .holds = rule_##number_ },
+/* RULES_VENDOR is defined before. */
+#define RULES_DEFINE(name, list) \
+	list(RULES_FUNCTION) \
+	static const struct rules_rule name##_rules[] = { list(RULES_ENTRY) }; \
+	const struct rules_table name = { name##_rules, ARRAY_SIZE(name##_rules) };
+
+#endif

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * Which rule of the manual does a state break that a processor refused to enter? Pure functions:
+ * no libc, no allocation, no globals but constant tables. This header includes nothing, so that
+ * any hypervisor can link the library (libswivlrules.a) and ask in its own failure path:
+ *
+ *	struct rules_vmx_state s = { 0 };	a VMCS and what the processor offers
+ *	rules_vmx_set(&s, 0x6800, cr0);		each field, by its encoding
+ *	rules_vmx_set_fact(&s, RULES_VMX_MSR(0x486), msr);
+ *	n = rules_vmx_judge(&s, findings, 8, &result);
+ *
+ * What is not set is missing, and the rules that need it cannot be judged.
+ */
+#ifndef SWIVL_RULES_H
+#define SWIVL_RULES_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum rules_vendor { RULES_INTEL = 1, RULES_AMD = 2 };
+
+/* What the processor answers to a state. */
+#define RULES_ENTERS 0
+#define RULES_VMFAIL_INVALID 1 /* CF is 1, there is no error number */
+#define RULES_VMEXIT_INVALID 2 /* AMD: exit code -1 */
+#define RULES_VM_ERROR(number) (0x100 + (number)) /* ZF is 1, the VM-instruction error is this */
+#define RULES_EXIT(reason) (0x200 + (reason)) /* exit with bit 31 of the reason set */
+#define RULES_EXCEPTION(vector) (0x300 + (vector)) /* the instruction itself faults */
+
+struct rules_judge; /* what a rule asks for values: core/rules/judge.h */
+
+struct rules_rule {
+	unsigned short number; /* never given to another rule */
+	unsigned char vendor;
+	unsigned short answer; /* RULES_*: what the processor does where it is broken */
+	unsigned short instances; /* judged once for each bit set, e.g. each segment register */
+	const char *id; /* "guest.cr0.fixed" */
+	const char *text; /* what has to be so */
+	const char *section; /* of SDM vol. 3 or APM vol. 2 */
+	int (*holds)(struct rules_judge *judge, unsigned int instance);
+};
+
+enum rules_verdict { RULES_HOLDS, RULES_BROKEN, RULES_UNKNOWN };
+
+#define RULES_MAX_READ 8
+struct rules_finding {
+	const struct rules_rule *rule;
+	unsigned char verdict;
+	unsigned char instance;
+	unsigned char reads; /* how many fields the rule looked at, in its order */
+	unsigned short read[RULES_MAX_READ];
+	unsigned short missing; /* RULES_UNKNOWN: the field that would be needed */
+};
+
+struct rules_result {
+	unsigned int judged, broken, unknown; /* rules; an instance counts as one */
+	unsigned short answer; /* of the first broken rule; RULES_ENTERS where there is none */
+};
+
+/*
+ * All judge functions: broken rules first, in the order in which the processor checks, then those
+ * that cannot be judged; as many as @max. Returns how many were written.
+ */
+
+/* ---- Intel: SDM vol. 3, chapter "VM entries" ---- */
+
+/* Fields are numbered as the table of core/vmx/fields.h lists them; facts stand behind them. */
+#define RULES_VMX_FIELDS 224
+#define RULES_VMX_FACTS 48
+#define RULES_VMX_FACT(fact) (RULES_VMX_FIELDS + (fact))
+
+/* What is no field of the VMCS, but has a say. */
+enum rules_vmx_fact {
+	RULES_VMX_BASIC = 0, /* IA32_VMX_BASIC, 480h; the others follow in their order */
+	RULES_VMX_LAST_MSR = 0x13,
+	RULES_PHYSICAL_BITS = 0x14, /* CPUID 80000008h EAX 7:0 */
+	RULES_LINEAR_BITS, /* CPUID 80000008h EAX 15:8: 48 or 57 */
+	RULES_EFER_BITS, /* bits of IA32_EFER that may be set; all of SCE, LME, LMA, NXE where missing */
+	RULES_DEBUGCTL_BITS, /* of IA32_DEBUGCTL; those of the manual where missing */
+	RULES_PERF_GLOBAL_BITS, /* of IA32_PERF_GLOBAL_CTRL */
+	RULES_HAS_RTM, /* 1: bit 16 of the pending debug exceptions may be set */
+	RULES_HAS_SGX, /* 1: "enclave interruption" may be set */
+	RULES_ROOT_EFER, /* IA32_EFER of the processor when it enters */
+	RULES_ROOT_CR4, /* and CR4 */
+	RULES_IN_SMM, /* 1: the processor enters from system-management mode */
+	RULES_MOV_SS, /* 1: it is blocked by MOV SS */
+	RULES_VMCS_ADDRESS, /* the current VMCS; all ones: there is none */
+	RULES_VMCS_LAUNCHED, /* its launch state */
+	RULES_IS_RESUME, /* 1: the instruction is VMRESUME */
+	RULES_LINKED_VMCS, /* the first four bytes at the VMCS link pointer */
+	RULES_VIRTUAL_TPR, /* the four bytes at 80h of the virtual-APIC page */
+	RULES_PDPTE_0, /* without EPT: the four entries in memory at CR3 */
+	RULES_PDPTE_3 = RULES_PDPTE_0 + 3,
+	RULES_VMX_FACTS_USED
+};
+#define RULES_VMX_MSR(msr) ((enum rules_vmx_fact)((msr) - 0x480))
+
+/* One entry of an MSR area, as it lies in memory (25.7.2). */
+struct rules_msr {
+	unsigned int index, reserved;
+	unsigned long long value;
+};
+
+struct rules_vmx_state {
+	unsigned long long value[RULES_VMX_FIELDS + RULES_VMX_FACTS];
+	unsigned char present[(RULES_VMX_FIELDS + RULES_VMX_FACTS) / 8];
+	/* What the VM-entry MSR-load address leads to, as many entries as are known; or NULL. */
+	const struct rules_msr *entry_load;
+	unsigned int entry_loads;
+};
+
+/* 0, or -1 for an encoding that no field has (bit 0 set: the high half of a 64-bit field). */
+int rules_vmx_set(struct rules_vmx_state *s, unsigned int encoding, unsigned long long value);
+void rules_vmx_set_fact(struct rules_vmx_state *s, enum rules_vmx_fact fact,
+			unsigned long long value);
+/* By number, fields and facts. 1 and *value, or 0 where it is missing. */
+int rules_vmx_get(const struct rules_vmx_state *s, unsigned int field, unsigned long long *value);
+
+unsigned int rules_vmx_judge(const struct rules_vmx_state *s, struct rules_finding *findings,
+			     unsigned int max, struct rules_result *result);
+/* The rules in the order in which the processor checks, from 0; a null pointer behind the last. */
+const struct rules_rule *rules_vmx_rule(unsigned int n);
+
+/* The number of a field by its encoding, -1 where there is none; and back. */
+int rules_vmx_field(unsigned int encoding);
+unsigned int rules_vmx_encoding(unsigned int field);
+/* Fields and facts by number: the manual's name, "" for a number that is none; bytes. */
+const char *rules_vmx_name(unsigned int field);
+unsigned int rules_vmx_bytes(unsigned int field);
+/* What the value says, bits by name: "PE NE PG". Cut off at @size, always ended by a zero. */
+void rules_vmx_decode(unsigned int field, unsigned long long value, char *text, unsigned int size);
+
+/* ---- AMD: APM vol. 2, 15.5.1 "Canonicalization and Consistency Checks" ---- */
+/* rules_svm_*: the same, on a VMCB. */
+
+/* ---- Numbers ---- */
+
+/* What to do about it, in a sentence or two; "" for a number that is none. */
+const char *rules_vmx_error_help(unsigned int error);
+/* RULES_* in words, e.g. "VM-instruction error 7: ...". */
+void rules_answer_text(unsigned short answer, char *text, unsigned int size);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
