@@ -3,15 +3,16 @@
  * What the loader (host/metal/boot) and the hypervisor on the bare machine tell each other.
  *
  * The hypervisor is a flat image that begins with struct metal_image. The loader puts it into one
- * contiguous range of physical memory, a multiple of 2 MiB at a multiple of 2 MiB, fills what is
- * behind the file's bytes with zeros, and calls metal_image.entry as
+ * contiguous range of physical memory, whole pages that begin at a multiple of 2 MiB, fills what is
+ * behind the image's bytes in the file with zeros, and calls metal_image.entry as
  *
  *	void metal_main(struct boot_info *info);
  *
  * in long mode, on a stack of 16 KiB in conventional memory, with interrupts off and no IDT. The
  * page tables, also in conventional memory, map
  *   - the first 4 GiB to themselves, all that struct boot_info points to among it, and
- *   - the whole range at metal_image.link_address, writable and executable.
+ *   - the whole range at metal_image.link_address, writable and executable, and what is behind it up
+ *     to the next 2 MiB.
  * The loader has touched neither interrupt controllers, timers nor any vector but that of INT 15h.
  * What it has in conventional memory is for the hypervisor to copy, and belongs to the guest as
  * soon as that runs.

@@ -219,13 +219,13 @@ static const char *find_range(const struct metal_image *image, u32 bits)
 	u32 gib = (u32)(top >> 30) + 1;
 	u64 size = image->range_size + (u64)image->range_per_gib * gib;
 
-	size = (size + PAGE_2M - 1) & ~(u64)(PAGE_2M - 1);
+	size = (size + PAGE_4K - 1) & ~(u64)(PAGE_4K - 1);
 	if (size > GIB)
 		return "more memory than the hypervisor can have page tables for";
 	info.range_base = memory_place(&bios_map, size, PAGE_2M, from, 1ull << bits);
 	info.range_size = size;
 	if (!info.range_base)
-		return WHY("too little memory: %u MiB in one piece are not free", (u32)(size >> 20));
+		return WHY("too little memory: %u KiB in one piece are not free", (u32)(size >> 10));
 	return NULL;
 }
 
@@ -266,7 +266,7 @@ static void fill_tables(u64 link)
 		t[LOW][i] = (u32)t[LOW_PD + i] | table_bits;
 	for (u32 i = 0; i < 4 * 512; i++)
 		t[LOW_PD + i / 512][i % 512] = (u64)i * PAGE_2M | page_bits;
-	for (u32 i = 0; i < info.range_size / PAGE_2M; i++)
+	for (u32 i = 0; (u64)i * PAGE_2M < info.range_size; i++)
 		t[HIGH_PD][i] = (info.range_base + (u64)i * PAGE_2M) | page_bits;
 }
 

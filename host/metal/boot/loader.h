@@ -12,6 +12,7 @@
 #include "host/metal/boot_info.h"
 
 #define PAGE_2M 0x200000u
+#define PAGE_4K 0x1000u
 #define GIB 0x40000000u
 
 /* ---- entry.S --------------------------------------------------------------------------- */
