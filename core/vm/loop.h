@@ -30,6 +30,9 @@ static inline int vcpu_handle_exit(struct vcpu *vcpu)
  * With interrupts off, and from there to the entry, nobody can be missed: who wants the vCPU out of
  * the guest first writes the wish and then looks at in_guest; we first write in_guest and then look
  * for wishes.
+ *
+ * Between two looks at events there is one at what ends the section: others could make new ones as
+ * fast as we take them, and would keep this processor from everybody else.
  */
 HOT int vcpu_loop(struct vcpu *vcpu, void (*enter)(struct vcpu *vcpu))
 {
@@ -47,6 +50,8 @@ HOT int vcpu_loop(struct vcpu *vcpu, void (*enter)(struct vcpu *vcpu))
 			ret = vcpu_prepare_events(vcpu);
 			if (ret != HANDLED_RESUME)
 				vcpu->check_events = 1; /* for all else that waits */
+			else if (vcpu_must_leave(vcpu))
+				ret = HANDLED_LEAVE;
 			continue;
 		}
 		enter(vcpu);

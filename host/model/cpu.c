@@ -186,13 +186,17 @@ static void model_store(struct vcpu *vcpu, u32 groups)
 		hw->rsp = vcpu->gpr[RSP];
 }
 
-/* Nothing interrupts a model. */
+/* Nothing interrupts a model, unless a test wants it. */
+void (*model_interrupt)(void);
+
 void x86_irq_off(void)
 {
 }
 
 void x86_irq_on(void)
 {
+	if (model_interrupt)
+		model_interrupt();
 }
 
 static void model_enter(struct vcpu *vcpu)
@@ -317,6 +321,7 @@ void model_cpu_reset(void)
 	ncpuids = 0;
 	all_features();
 	model_guest = NULL;
+	model_interrupt = NULL;
 	model_entries = model_loads = 0;
 	model_features = VENDOR_RDTSCP | VENDOR_INVPCID;
 }

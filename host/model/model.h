@@ -31,6 +31,7 @@ extern long model_fail_pin;
 extern u64 model_arena, model_arena_size;
 
 extern bool model_signal; /* host_signal_pending() */
+extern void (*model_interrupt)(void); /* called whenever interrupts are switched on */
 extern u64 model_time_ns;
 extern u32 model_tsc_khz;
 void model_advance(u64 ns); /* and fire the timers that are due */

@@ -266,6 +266,32 @@ static void slot_changes_find_nobody_inside(void **state)
 	munmap(memory, PAGE);
 }
 
+static unsigned int messages;
+
+static void another_message(void)
+{
+	assert_true(++messages < 10);
+	model_signal = true;
+	send(0, NMI, 0);
+}
+
+static void busy(struct vcpu *v, struct model_hw *hw)
+{
+	v->exit = (struct exit){ .kind = EXIT_INTERRUPT };
+}
+
+/* Other threads send faster than this one takes it: the section ends all the same. */
+static void a_flood_of_messages_keeps_nobody_inside(void **state)
+{
+	model_guest = busy;
+	messages = 0;
+	send(0, NMI, 0);
+	model_interrupt = another_message;
+	assert_int_equal(model_ioctl(vcpus[0], KVM_RUN, 0), -SWIVL_EINTR);
+	model_interrupt = NULL;
+	assert_int_equal(messages, 1);
+}
+
 static void failed_creation_gives_its_index_back(void **state)
 {
 	int i;
@@ -297,6 +323,7 @@ int main(void)
 		TEST(message_to_all),
 		TEST(kicks),
 		TEST(slot_changes_find_nobody_inside),
+		TEST(a_flood_of_messages_keeps_nobody_inside),
 		TEST(failed_creation_gives_its_index_back),
 	};
 
