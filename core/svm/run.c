@@ -153,7 +153,7 @@ COLD bool before_entry(struct vcpu *vcpu)
 		v->before &= ~SVM_BEFORE_FLUSH;
 		svm_new_asid(v);
 	}
-	if (v->before & SVM_BEFORE_DEBUG)
+	if (v->before & SVM_BEFORE_ANY_DEBUG)
 		debug_in(vcpu);
 	if (v->before & SVM_BEFORE_VERW)
 		x86_verw();
@@ -413,7 +413,7 @@ HOT void enter_once(struct vcpu *vcpu, bool machine)
 		return;
 	}
 	svm_enter(vcpu->gpr, v->pa, v->here->host_pa);
-	if (v->before & SVM_BEFORE_DEBUG)
+	if (v->before & SVM_BEFORE_ANY_DEBUG)
 		debug_out(v);
 	svm_stgi();
 	after_exit(vcpu, v, machine);

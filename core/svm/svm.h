@@ -98,6 +98,8 @@ void svm_cpu_disable(void);
 #define SVM_BEFORE_FAILED 8 /* SVM is off here: enter no more */
 #define SVM_BEFORE_VERW 32
 #define SVM_BEFORE_DEBUG 16 /* breakpoints of the guest are on: DR0 to DR3 */
+#define SVM_BEFORE_HOST_DEBUG 64 /* those of the host are */
+#define SVM_BEFORE_ANY_DEBUG (SVM_BEFORE_DEBUG | SVM_BEFORE_HOST_DEBUG)
 
 struct svm_vcpu {
 	struct vcpu *vcpu;
@@ -118,7 +120,6 @@ struct svm_vcpu {
 
 	struct live live;
 	u64 tsc_aux; /* in the processor while live */
-	u64 host_dr7;
 	bool dr6_dirty; /* the guest left something in the processor's DR6 */
 
 	struct fetch fetch; /* the last instruction that was decoded for its length */

@@ -157,7 +157,9 @@ static void svm_load(struct vcpu *vcpu, bool for_run)
 		v->live.xcr0 = vcpu->state.xcr0;
 		return;
 	}
-	v->host_dr7 = x86_read_dr(7);
+	v->before &= ~SVM_BEFORE_HOST_DEBUG;
+	if (x86_read_dr(7) != DR7_ONE)
+		v->before |= SVM_BEFORE_HOST_DEBUG;
 	live_begin(vcpu, &v->live);
 	/* XSAVES cannot be kept from a guest: it has to find nothing that is the supervisor's. */
 	if (v->here->xss)
@@ -185,8 +187,6 @@ static void svm_unload(struct vcpu *vcpu)
 	if (v->dr6_dirty)
 		x86_write_dr(6, DR6_ONES);
 	v->dr6_dirty = false;
-	if (v->host_dr7 != DR7_ONE)
-		x86_write_dr(7, v->host_dr7);
 }
 
 static void count_vms(s32 change)

@@ -30,8 +30,9 @@ void live_debug_in(struct vcpu *vcpu, struct live *l)
 	bool ours = vcpu->guest_debug & KVM_GUESTDBG_USE_HW_BP;
 	const u64 *dr = ours ? vcpu->debug_dr : vcpu->state.dr;
 
-	/* The host's own breakpoints must not be at the guest's addresses. Vendors restore DR7. */
-	if (x86_read_dr(7) != DR7_ONE)
+	/* The host's own breakpoints must not be at the guest's addresses. */
+	l->host_dr7 = x86_read_dr(7);
+	if (l->host_dr7 != DR7_ONE)
 		x86_write_dr(7, DR7_ONE);
 	for (unsigned int i = 0; i < 4; i++) {
 		l->host_dr[i] = x86_read_dr(i);
@@ -43,6 +44,8 @@ void live_debug_out(struct live *l)
 {
 	for (unsigned int i = 0; i < 4; i++)
 		x86_write_dr(i, l->host_dr[i]);
+	if (l->host_dr7 != DR7_ONE)
+		x86_write_dr(7, l->host_dr7);
 }
 
 void live_load_xcr0(struct vcpu *vcpu, struct live *l)

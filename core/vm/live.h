@@ -11,13 +11,16 @@
 struct live {
 	bool on; /* the guest's is in the processor */
 	u64 xcr0; /* what is there */
-	u64 host_dr[4];
+	u64 host_dr[4], host_dr7;
 };
 
 /* Into a section, out of it. Interrupts may be on. */
 void live_begin(struct vcpu *vcpu, struct live *l);
 void live_end(struct vcpu *vcpu, struct live *l);
-/* DR0 to DR3: the guest's for one entry, the host's at once after the exit. Interrupts off. */
+/*
+ * DR0 to DR3: the guest's for one entry, the host's at once after the exit, and its DR7. Interrupts
+ * off: one of them may bring the end of a breakpoint of the host.
+ */
 void live_debug_in(struct vcpu *vcpu, struct live *l);
 void live_debug_out(struct live *l);
 /* Where state.xcr0 is not what is there. Live. */

@@ -173,10 +173,6 @@ void vmx_host_recover(struct vmx_cpu *cpu, const struct vmx_host *h)
 	restore_tables(cpu);
 	restore_selectors(h);
 	x86_wrmsr(IA32_KERNEL_GS_BASE, h->kernel_gs_base);
-	if (h->dr7 != DR7_ONE)
-		x86_write_dr(7, h->dr7);
-	if (h->debugctl)
-		x86_wrmsr(IA32_DEBUGCTL, h->debugctl);
 }
 
 /* ---- sections -------------------------------------------------------------------------------- */
@@ -198,6 +194,9 @@ void vmx_host_save(struct vcpu *vcpu)
 	}
 	if (vmx.mitigate.flush_l1d)
 		v->before |= VMX_BEFORE_L1D;
+	v->before &= ~VMX_BEFORE_HOST_DEBUG;
+	if (h->dr7 != DR7_ONE || h->debugctl)
+		v->before |= VMX_BEFORE_HOST_DEBUG;
 	memcpy(v->msr, v->here->msr, sizeof(v->msr));
 
 	live_begin(vcpu, &v->live);

@@ -70,10 +70,13 @@ COLD bool before_entry(struct vcpu *vcpu)
 		flush_vpid(vcpu);
 	if (v->before & VMX_BEFORE_FAILED)
 		return false;
-	if (v->before & VMX_BEFORE_DEBUG) {
+	if (v->before & (VMX_BEFORE_DEBUG | VMX_BEFORE_HOST_DEBUG)) {
 		live_debug_in(vcpu, &v->live);
 		v->after |= VMX_AFTER_DEBUG;
 	}
+	/* Only now: perf switches on and off by an interrupt what is in there. */
+	if (v->before & VMX_BEFORE_HOST_DEBUG)
+		v->host.debugctl = x86_rdmsr(IA32_DEBUGCTL);
 	if (v->before & VMX_BEFORE_L1D) {
 		v->before &= ~VMX_BEFORE_L1D;
 		x86_wrmsr(IA32_FLUSH_CMD, FLUSH_CMD_L1D);
@@ -92,8 +95,11 @@ COLD void after_entry(struct vcpu *vcpu, bool entered)
 		x86_wrmsr(IA32_SPEC_CTRL, v->host.spec_ctrl);
 	if (v->after & VMX_AFTER_PEBS)
 		x86_wrmsr(IA32_PEBS_ENABLE, v->host.pebs);
-	if (v->after & VMX_AFTER_DEBUG)
+	if (v->after & VMX_AFTER_DEBUG) {
 		live_debug_out(&v->live);
+		if ((v->before & VMX_BEFORE_HOST_DEBUG) && v->host.debugctl)
+			x86_wrmsr(IA32_DEBUGCTL, v->host.debugctl);
+	}
 	v->after &= ~(VMX_AFTER_PEBS | VMX_AFTER_DEBUG);
 	if (!entered)
 		return;

@@ -397,6 +397,10 @@ static void walk(void *arg)
 	}
 	leave_vmx(r, cr4);
 	vmx_host_recover(&vmx.cpus[host_cpu()], &r->host);
+	if (r->host.dr7 != DR7_ONE)
+		x86_write_dr(7, r->host.dr7);
+	if (r->host.debugctl)
+		x86_wrmsr(IA32_DEBUGCTL, r->host.debugctl);
 	if (!vmx_cpu_enable(&why)) {
 		selftest_step(r->t, "swivl's own VMX operation again", false, 0);
 		host_log(HOST_LOG_ERROR, "VMX could not be switched on again on CPU %u",

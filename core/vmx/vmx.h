@@ -132,10 +132,11 @@ struct vmx_host {
 #define VMX_BEFORE_FAILED 8 /* an access failed: enter no more */
 #define VMX_BEFORE_DEBUG 16 /* breakpoints of the guest are on: DR0 to DR3 */
 #define VMX_BEFORE_L1D 32
+#define VMX_BEFORE_HOST_DEBUG 64 /* the host has something in DR7 or IA32_DEBUGCTL */
 #define VMX_AFTER_LAUNCH 1 /* the first entry: from then on VMRESUME */
 #define VMX_AFTER_SPEC_CTRL 2 /* legacy IBRS holds only for what is predicted after its write */
 #define VMX_AFTER_PEBS 8 /* it was on */
-#define VMX_AFTER_DEBUG 4 /* the guest's DR0 to DR3 are in the processor */
+#define VMX_AFTER_DEBUG 4 /* DR0 to DR3, or DR7 and IA32_DEBUGCTL, are not the host's */
 
 struct vmx_vcpu {
 	struct vcpu *vcpu;
@@ -230,7 +231,10 @@ void vmx_store(struct vcpu *vcpu, u32 groups);
 u64 vmx_host_tr_base(void);
 /* Host fields that belong to this CPU; after the VMCS came here. */
 void vmx_host_cpu_fields(struct vcpu *vcpu);
-/* What an exit takes from the host, before the first entry and after the last. Interrupts off. */
+/*
+ * What an exit takes from the host, before the first entry and after the last. Interrupts off. DR7
+ * and IA32_DEBUGCTL are only remembered: an interrupt may change them between two entries.
+ */
 void vmx_host_remember(struct vmx_host *h);
 void vmx_host_recover(struct vmx_cpu *cpu, const struct vmx_host *h);
 /* Into a section and out of it. Interrupts may be on. */

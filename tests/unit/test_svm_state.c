@@ -536,7 +536,7 @@ static void registers_of_the_host(void **state)
 	svm_vendor.load(vcpu, true);
 	svm_vendor.run(vcpu);
 	assert_int_equal(CPU->dr[0], 0xffffffff81000000); /* before the host takes an interrupt */
-	assert_int_equal(CPU->dr[7], DR7_ONE);
+	assert_int_equal(CPU->dr[7], 0x401);
 	svm_vendor.unload(vcpu);
 	assert_int_equal(seen_dr0, 0x4444);
 	assert_int_equal(seen.save.dr7, DR7_ONE | 1);
@@ -548,6 +548,25 @@ static void registers_of_the_host(void **state)
 	assert_int_equal(CPU->xss, 0x1800);
 	assert_int_equal(CPU->verws, 1);
 	assert_int_equal(CPU->dr[7], 0x401);
+}
+
+/* It ends by an interrupt, between two entries or after the last: then it does not come back. */
+static void breakpoint_of_the_host_ends_in_a_section(void **state)
+{
+	CPU->dr[7] = 0x401;
+	exit_code = CODE_INTR;
+	svm_vendor.load(vcpu, true);
+	svm_vendor.run(vcpu);
+	assert_int_equal(CPU->dr[7], 0x401);
+	CPU->dr[7] = DR7_ONE;
+	svm_vendor.run(vcpu);
+	assert_int_equal(CPU->dr[7], DR7_ONE);
+	CPU->dr[7] = 0x402;
+	svm_vendor.run(vcpu);
+	assert_int_equal(CPU->dr[7], 0x402);
+	CPU->dr[7] = DR7_ONE;
+	svm_vendor.unload(vcpu);
+	assert_int_equal(CPU->dr[7], DR7_ONE);
 }
 
 static void filtered_msrs_all_exit(void **state)
@@ -587,6 +606,8 @@ int main(void)
 		T(xsetbv_that_did_not_exit),
 		T(registers_of_the_host),
 		QEMU(registers_of_the_host),
+		T(breakpoint_of_the_host_ends_in_a_section),
+		QEMU(breakpoint_of_the_host_ends_in_a_section),
 		T(filtered_msrs_all_exit),
 	};
 

@@ -433,6 +433,32 @@ static void the_host_gets_back_what_it_had(void **state)
 	assert_int_equal(s->cr2, 0x2222);
 }
 
+/* They end by an interrupt, between two entries or after the last: then they do not come back. */
+static void what_debugs_the_host_ends_in_a_section(void **state)
+{
+	u64 *debugctl = msr_of(IA32_DEBUGCTL);
+
+	CPU->dr[7] = 0x401;
+	*debugctl = 0xc1;
+	exit_reason = REASON_CPUID;
+	vmx_vendor.load(vcpu, true);
+	vmx_vendor.run(vcpu);
+	assert_int_equal(CPU->dr[7], 0x401);
+	assert_int_equal(*debugctl, 0xc1);
+	CPU->dr[7] = DR7_ONE;
+	*debugctl = 1;
+	vmx_vendor.run(vcpu);
+	assert_int_equal(CPU->dr[7], DR7_ONE);
+	assert_int_equal(*debugctl, 1);
+	CPU->dr[7] = 0x402;
+	vmx_vendor.run(vcpu);
+	CPU->dr[7] = DR7_ONE;
+	*debugctl = 0;
+	vmx_vendor.unload(vcpu);
+	assert_int_equal(CPU->dr[7], DR7_ONE);
+	assert_int_equal(*debugctl, 0);
+}
+
 static void selector_that_is_gone_becomes_null(void **state)
 {
 	CPU->ds = 0x63; /* its descriptor is empty */
@@ -475,6 +501,7 @@ int main(void)
 		TEST(hardware_control_registers_keep_to_the_rules),
 		TEST(long_mode_wants_a_long_task),
 		TEST(the_host_gets_back_what_it_had),
+		TEST(what_debugs_the_host_ends_in_a_section),
 		TEST(selector_that_is_gone_becomes_null),
 		TEST(short_look_changes_nothing),
 	};
