@@ -39,8 +39,8 @@ test: install-test
 	@$(MAKE) -s -j$$(nproc) --no-print-directory test-here
 
 .PHONY: test-here
-test-here: test-modules guests module cli unit-programs kvm-selftests metal-tests
-	@lab/test --unit tests/lab/test_lab $(UNIT_BINS) $(METAL_SHORT_TESTS)
+test-here: test-modules guests module cli unit-programs kvm-selftests metal-tests rules-tests
+	@lab/test --unit tests/lab/test_lab $(UNIT_BINS) $(METAL_SHORT_TESTS) $(RULES_TESTS)
 
 # All tests of the hypervisor on the bare machine. Each part adds its programs to METAL_LONG_TESTS,
 # those of them that `make test` runs, too, to METAL_SHORT_TESTS, and what they need to metal-tests.

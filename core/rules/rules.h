@@ -132,7 +132,55 @@ unsigned int rules_vmx_bytes(unsigned int field);
 void rules_vmx_decode(unsigned int field, unsigned long long value, char *text, unsigned int size);
 
 /* ---- AMD: APM vol. 2, 15.5.1 "Canonicalization and Consistency Checks" ---- */
-/* rules_svm_*: the same, on a VMCB. */
+
+/* Fields are numbered as the table of core/rules/svm.h lists them; facts stand behind them. */
+#define RULES_SVM_FIELDS 128
+#define RULES_SVM_FACTS 16
+#define RULES_SVM_FACT(fact) (RULES_SVM_FIELDS + (fact))
+
+/* What is no field of the VMCB, but has a say. */
+enum rules_svm_fact {
+	RULES_SVM_CPUID_1_ECX,
+	RULES_SVM_CPUID_7_EBX,
+	RULES_SVM_CPUID_7_ECX,
+	RULES_SVM_CPUID_80000001_ECX,
+	RULES_SVM_CPUID_80000001_EDX,
+	RULES_SVM_CPUID_80000008_EAX,
+	RULES_SVM_CPUID_80000008_EBX,
+	RULES_SVM_CPUID_8000000A_EDX,
+	RULES_SVM_CPUID_8000001F_EAX,
+	RULES_SVM_CPUID_8000001F_ECX,
+	RULES_SVM_CPUID_80000021_EAX,
+	RULES_SVM_HOST_CR0, /* CR0 at the VMRUN */
+	RULES_SVM_U_CET, /* MSR U_CET at the VMRUN; 0 on a processor that has none */
+	RULES_SVM_FACTS_USED
+};
+
+struct rules_svm_state {
+	unsigned long long value[RULES_SVM_FIELDS + RULES_SVM_FACTS];
+	unsigned char present[(RULES_SVM_FIELDS + RULES_SVM_FACTS) / 8];
+};
+
+/* By the offset in the VMCB, 400h and up in the state-save area; -1 where no field begins. */
+int rules_svm_set(struct rules_svm_state *s, unsigned int offset, unsigned long long value);
+/* All fields, from the 4096 bytes of a VMCB. */
+void rules_svm_set_vmcb(struct rules_svm_state *s, const void *vmcb);
+void rules_svm_set_fact(struct rules_svm_state *s, enum rules_svm_fact fact,
+			unsigned long long value);
+/* The facts that a leaf of CPUID tells, subleaf 0: EAX, EBX, ECX, EDX. Others are ignored. */
+void rules_svm_set_cpuid(struct rules_svm_state *s, unsigned int leaf, const unsigned int regs[4]);
+int rules_svm_get(const struct rules_svm_state *s, unsigned int field, unsigned long long *value);
+
+/* As Intel's. A VMCB that breaks several rules is answered as one that breaks one. */
+unsigned int rules_svm_judge(const struct rules_svm_state *s, struct rules_finding *findings,
+			     unsigned int max, struct rules_result *result);
+const struct rules_rule *rules_svm_rule(unsigned int n);
+
+/* The number of a field by its offset, -1 where there is none; and back. */
+int rules_svm_field(unsigned int offset);
+unsigned int rules_svm_offset(unsigned int field);
+const char *rules_svm_name(unsigned int field);
+unsigned int rules_svm_bytes(unsigned int field);
 
 /* ---- Numbers ---- */
 
