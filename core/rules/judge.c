@@ -2,15 +2,26 @@
 /* Judging by a table of rules, and text without a C library. */
 #include "core/rules/judge.h"
 
+void rules_missing(struct rules_judge *j, unsigned int field)
+{
+	if (j->finding->verdict != RULES_UNKNOWN)
+		j->finding->missing = (u16)field;
+	j->finding->verdict = RULES_UNKNOWN;
+}
+
+bool rules_broken(struct rules_judge *j)
+{
+	j->finding->verdict = RULES_BROKEN;
+	return false;
+}
+
 u64 rules_value(struct rules_judge *j, unsigned int field)
 {
 	struct rules_finding *f = j->finding;
 	u64 value = 0;
 
 	if (!j->get(j->state, field, &value)) {
-		if (f->verdict != RULES_UNKNOWN)
-			f->missing = (u16)field;
-		f->verdict = RULES_UNKNOWN;
+		rules_missing(j, field);
 		return 0;
 	}
 	for (unsigned int i = 0; i < f->reads; i++)

@@ -27,6 +27,10 @@ u64 rules_value(struct rules_judge *j, unsigned int field);
 /* The same, but where it is missing @otherwise will do. */
 u64 rules_value_or(struct rules_judge *j, unsigned int field, u64 otherwise);
 
+/* For rules on what is no field: what is missing; and broken, whatever may be missing. */
+void rules_missing(struct rules_judge *j, unsigned int field);
+bool rules_broken(struct rules_judge *j);
+
 /* One stage of the processor's checks. */
 struct rules_table {
 	const struct rules_rule *rules;

@@ -80,6 +80,7 @@ enum rules_vmx_fact {
 	RULES_DEBUGCTL_BITS, /* of IA32_DEBUGCTL; those of the manual where missing */
 	RULES_PERF_GLOBAL_BITS, /* of IA32_PERF_GLOBAL_CTRL */
 	RULES_HAS_RTM, /* 1: bit 16 of the pending debug exceptions may be set */
+	RULES_HAS_BUS_LOCK, /* 1: bit 11 of them may be set */
 	RULES_HAS_SGX, /* 1: "enclave interruption" may be set */
 	RULES_ROOT_EFER, /* IA32_EFER of the processor when it enters */
 	RULES_ROOT_CR4, /* and CR4 */
@@ -92,6 +93,7 @@ enum rules_vmx_fact {
 	RULES_VIRTUAL_TPR, /* the four bytes at 80h of the virtual-APIC page */
 	RULES_PDPTE_0, /* without EPT: the four entries in memory at CR3 */
 	RULES_PDPTE_3 = RULES_PDPTE_0 + 3,
+	RULES_ENTRY_AREA, /* only named: what entry_load leads to */
 	RULES_VMX_FACTS_USED
 };
 #define RULES_VMX_MSR(msr) ((enum rules_vmx_fact)((msr) - 0x480))

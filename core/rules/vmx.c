@@ -43,6 +43,7 @@ static const char *const facts[RULES_VMX_FACTS] = {
 	[RULES_DEBUGCTL_BITS] = "bits of IA32_DEBUGCTL that may be set",
 	[RULES_PERF_GLOBAL_BITS] = "bits of IA32_PERF_GLOBAL_CTRL that may be set",
 	[RULES_HAS_RTM] = "RTM",
+	[RULES_HAS_BUS_LOCK] = "bus-lock detection",
 	[RULES_HAS_SGX] = "SGX",
 	[RULES_ROOT_EFER] = "IA32_EFER at the entry",
 	[RULES_ROOT_CR4] = "CR4 at the entry",
@@ -56,6 +57,7 @@ static const char *const facts[RULES_VMX_FACTS] = {
 	[RULES_PDPTE_0] = "PDPTE0 in memory",
 	[RULES_PDPTE_0 + 1] = "PDPTE1 in memory",
 	[RULES_PDPTE_0 + 2] = "PDPTE2 in memory",
+	[RULES_ENTRY_AREA] = "entries of the VM-entry MSR-load area",
 	[RULES_PDPTE_3] = "PDPTE3 in memory",
 };
 
@@ -132,7 +134,8 @@ static int get(const void *state, unsigned int field, u64 *value)
 
 /* In the processor's order. The controls and the host's area it may check in any. */
 static const struct rules_table *const stages[] = {
-	&vmx_control_rules,
+	&vmx_instruction_rules, &vmx_control_rules, &vmx_host_rules, &vmx_guest_rules,
+	&vmx_segment_rules, &vmx_other_rules, &vmx_load_rules,
 };
 
 static void gather(struct rules_table tables[ARRAY_SIZE(stages)])
