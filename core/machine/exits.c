@@ -111,14 +111,28 @@ static void settle(struct vcpu *vcpu)
 
 static void on_nested_fault(struct vcpu *vcpu)
 {
-	int ret = exit_handlers[EXIT_NESTED_FAULT](vcpu);
+	int ret;
 
+	host_read_lock(&vcpu->vm->mem_lock);
+	ret = exit_handlers[EXIT_NESTED_FAULT](vcpu);
 	while (ret == HANDLED_USER && vcpu->run->exit_reason == KVM_EXIT_MMIO) {
+		/* It may wait for another processor, which may wait for the lock. */
+		host_read_unlock(&vcpu->vm->mem_lock);
 		settle(vcpu);
+		host_read_lock(&vcpu->vm->mem_lock);
 		ret = vcpu_finish_pending(vcpu);
 	}
+	host_read_unlock(&vcpu->vm->mem_lock);
 	if (ret != HANDLED_RESUME)
 		machine_report(vcpu, "an access could not be carried out");
+}
+
+/* As other guests have it; it may have to bring in the instruction's page. */
+static void on_shared(struct vcpu *vcpu)
+{
+	host_read_lock(&vcpu->vm->mem_lock);
+	exit_handlers[vcpu->exit.kind](vcpu);
+	host_read_unlock(&vcpu->vm->mem_lock);
 }
 
 /* ---- the hypercall ------------------------------------------------------------------------------------ */
@@ -152,6 +166,7 @@ static void on_hypercall(struct vcpu *vcpu)
 	case CALL_LOG: /* RDX: from where; RBX: physical address; RSI: room */
 		at = vcpu->gpr[RDX];
 		host_mutex_lock(&m->lock);
+		host_read_lock(&m->vm->mem_lock);
 		while (sum < vcpu->gpr[RSI]) {
 			n = vcpu->gpr[RSI] - sum < sizeof(text) ? vcpu->gpr[RSI] - sum : sizeof(text);
 			n = machine_home_log(&at, text, n);
@@ -159,6 +174,7 @@ static void on_hypercall(struct vcpu *vcpu)
 				break;
 			sum += n;
 		}
+		host_read_unlock(&m->vm->mem_lock);
 		host_mutex_unlock(&m->lock);
 		vcpu->gpr[RDX] = at;
 		break;
@@ -246,7 +262,7 @@ void machine_exit(struct vcpu *vcpu)
 	case EXIT_VIRTUALIZATION:
 	case EXIT_IRQ_WINDOW:
 	case EXIT_NMI_WINDOW:
-		exit_handlers[vcpu->exit.kind](vcpu);
+		on_shared(vcpu);
 		break;
 	case EXIT_TRIPLE_FAULT:
 		machine_report(vcpu, "triple fault");

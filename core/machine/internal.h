@@ -12,11 +12,12 @@
 struct machine {
 	struct machine_config config;
 	struct vm *vm;
-	struct mtrrs mtrrs;
+	struct mtrrs mtrrs; /* that the second level's memory types are from */
 	struct host_mutex lock;
 	bool amd; /* INIT and SIPI do not exit: they are made by us */
 	u64 apic; /* physical address of the local APICs, where they are watched */
 	u64 hidden; /* accesses to memory that is not there */
+	u32 retyped; /* how often memory types changed */
 	u32 napic;
 	u32 apic_ids[VM_MAX_VCPUS]; /* by the vCPU's index */
 	/* For a processor that waits or is to wait: written by the one that sends. */

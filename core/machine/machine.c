@@ -227,6 +227,10 @@ void machine_run(struct vcpu *vcpu)
 	vendor->load(vcpu, true);
 	for (;;) {
 		take_events(vcpu);
+		/* Memory types have changed: what is cached of the second level goes. */
+		if (vcpu->stage2_generation !=
+		    __atomic_load_n(&vcpu->vm->stage2.generation, __ATOMIC_ACQUIRE))
+			vendor->load(vcpu, true);
 		vendor->enter(vcpu);
 		vcpu->exits[vcpu->exit.kind]++;
 		if (vcpu->event.type || vcpu->held.type)

@@ -65,7 +65,27 @@ static bool is_mtrr(const struct machine *m, u32 msr)
 	       (msr >= IA32_MTRR_FIX4K_C0000 && msr < IA32_MTRR_FIX4K_C0000 + 8);
 }
 
-/* Systems write what is there already on each processor; a real change EPT does not follow yet. */
+/*
+ * The second level follows when all is in place: systems switch the registers off while they write
+ * (SDM vol. 3, 12.11.8), on each processor, and nearly always what is there already. Each has the
+ * new types after the next exit that it has, its own write at the latest.
+ */
+static void follow_mtrrs(struct machine *m)
+{
+	struct mtrrs now;
+
+	mtrr_read(&now);
+	if (!mtrr_enabled(&now))
+		return;
+	host_write_lock(&m->vm->mem_lock);
+	if (!mtrr_same(&now, &m->mtrrs)) {
+		m->mtrrs = now;
+		stage2_retype(&m->vm->stage2);
+		m->retyped++;
+	}
+	host_write_unlock(&m->vm->mem_lock);
+}
+
 static bool write_mtrr(struct vcpu *vcpu, u32 msr, u64 value)
 {
 	struct machine *m = machine_of(vcpu);
@@ -75,8 +95,7 @@ static bool write_mtrr(struct vcpu *vcpu, u32 msr, u64 value)
 	if (x86_rdmsr(msr) == value)
 		return true;
 	x86_wrmsr(msr, value);
-	host_log(HOST_LOG_INFO, "CPU %u: MSR %x := %llx changes memory types: not followed", host_cpu(),
-		 msr, value);
+	follow_mtrrs(m);
 	return true;
 }
 

@@ -79,11 +79,12 @@ static void fill_msrpm(u8 *map)
 
 /*
  * The machine's guest has all MSRs but SVM's own; with the local APIC it could start processors of
- * which nobody knows.
+ * which nobody knows. The processor itself combines nested paging's memory types with the MTRRs, but
+ * a large page must not have several of them.
  */
 static void fill_msrpm_machine(u8 *map)
 {
-	static const u32 low[] = { IA32_APIC_BASE, IA32_X2APIC_ICR };
+	static const u32 low[] = { IA32_APIC_BASE, IA32_X2APIC_ICR, IA32_MTRR_DEF_TYPE };
 	static const u32 high[] = { AMD_VM_CR, AMD_VM_HSAVE_PA, AMD_SVM_KEY };
 	const u32 efer = (IA32_EFER & 0x1fff) + 0x2000;
 

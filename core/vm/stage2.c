@@ -265,3 +265,27 @@ void stage2_write_protect(struct stage2 *s2, u64 gpa, u64 size)
 {
 	s2->generation += for_leaves(s2, s2->root, STAGE2_LEVELS, gpa, gpa + size, leaf_protect);
 }
+
+static bool leaf_retype(struct stage2 *s2, u64 *entry, unsigned int level)
+{
+	u64 old = entry_load(entry), new, pa = stage2_leaf_pa(old, level, 0), *table;
+	u64 size = 1ull << level_shift(level);
+
+	/* Without memory for a table it is uncached as a whole. */
+	if (!mtrr_uniform(s2->mtrrs, pa, size) && !stage2_split(s2, entry, old)) {
+		table = entry_table(*entry);
+		for (unsigned int i = 0; i < ENTRIES; i++)
+			leaf_retype(s2, &table[i], level - 1);
+		return true;
+	}
+	if (!vendor->stage2->type)
+		return false;
+	new = (old & ~vendor->stage2->type) | (leaf_bits(s2, pa, level) & vendor->stage2->type);
+	__atomic_store_n(entry, new, __ATOMIC_RELEASE);
+	return new != old;
+}
+
+void stage2_retype(struct stage2 *s2)
+{
+	s2->generation += for_leaves(s2, s2->root, STAGE2_LEVELS, 0, 1ull << STAGE2_BITS, leaf_retype);
+}

@@ -34,7 +34,7 @@ struct stage2 {
 	 * On some processors a page whose size is changed under an instruction fetch stops the machine.
 	 */
 	bool no_large_exec;
-	const struct mtrrs *mtrrs; /* NULL: all leaves are write-back */
+	const struct mtrrs *mtrrs; /* NULL: all leaves are write-back; changes: stage2_retype() */
 };
 
 /* 0 or -SWIVL_ENOMEM. */
@@ -72,5 +72,12 @@ u64 stage2_leaf_pa(u64 leaf, unsigned int level, u64 gpa);
 void stage2_unmap(struct stage2 *s2, u64 gpa, u64 size);
 /* Take the right to write. */
 void stage2_write_protect(struct stage2 *s2, u64 gpa, u64 size);
+
+/*
+ * What @mtrrs points to has changed: give all leaves their types, with smaller ones where a large
+ * one has several. mem_lock for writing; vCPUs may be in the guest: each forgets what it cached as
+ * soon as it sees the generation, and has the old types until then.
+ */
+void stage2_retype(struct stage2 *s2);
 
 #endif

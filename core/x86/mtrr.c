@@ -47,6 +47,11 @@ static bool has_fixed(const struct mtrrs *m)
 	return (m->cap & CAP_FIXED) && (m->def & DEF_FIXED);
 }
 
+bool mtrr_enabled(const struct mtrrs *m)
+{
+	return m->def & DEF_ENABLED;
+}
+
 /* 12.11.2.2: each register has eight ranges, of 64, 16 or 4 KiB. */
 static enum memory_type fixed_type(const struct mtrrs *m, u64 pa)
 {
@@ -80,7 +85,7 @@ static enum memory_type page_type(const struct mtrrs *m, u64 pa)
 	enum memory_type type = MEMORY_UC;
 	bool any = false;
 
-	if (!(m->def & DEF_ENABLED))
+	if (!mtrr_enabled(m))
 		return MEMORY_UC;
 	if (pa < FIXED_END && has_fixed(m))
 		return fixed_type(m, pa);
@@ -109,7 +114,7 @@ static bool splits(const struct mtrrs *m, unsigned int i, u64 pa, u64 size)
 
 bool mtrr_uniform(const struct mtrrs *m, u64 pa, u64 size)
 {
-	if (!(m->def & DEF_ENABLED) || size <= SWIVL_PAGE_SIZE)
+	if (!mtrr_enabled(m) || size <= SWIVL_PAGE_SIZE)
 		return true;
 	if (pa < FIXED_END && has_fixed(m)) {
 		if (size > FIXED_END)
@@ -132,4 +137,25 @@ enum memory_type mtrr_type(const struct mtrrs *m, u64 pa, u64 size)
 			  1u << MEMORY_WB;
 
 	return type < 8 && (valid >> type & 1) ? type : MEMORY_UC;
+}
+
+static bool same_variable(const struct mtrrs *a, const struct mtrrs *b, unsigned int i)
+{
+	const u64 *x = a->variable[i], *y = b->variable[i];
+
+	if (!((x[1] | y[1]) & MASK_VALID))
+		return true;
+	return x[0] == y[0] && x[1] == y[1];
+}
+
+bool mtrr_same(const struct mtrrs *a, const struct mtrrs *b)
+{
+	if (a->cap != b->cap || a->def != b->def)
+		return !mtrr_enabled(a) && !mtrr_enabled(b);
+	if (!mtrr_enabled(a))
+		return true;
+	for (unsigned int i = 0; i < CAP_COUNT(a->cap) && i < MTRR_MAX_VARIABLE; i++)
+		if (!same_variable(a, b, i))
+			return false;
+	return !has_fixed(a) || !memcmp(a->fixed, b->fixed, sizeof(a->fixed));
 }

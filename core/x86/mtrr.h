@@ -30,4 +30,9 @@ enum memory_type mtrr_type(const struct mtrrs *m, u64 pa, u64 size);
 /* Is the type the same everywhere in it? */
 bool mtrr_uniform(const struct mtrrs *m, u64 pa, u64 size);
 
+/* Is every page's type the same by both? False also where they come to it on other ways. */
+bool mtrr_same(const struct mtrrs *a, const struct mtrrs *b);
+/* Are they in force? All is uncached where they are not. */
+bool mtrr_enabled(const struct mtrrs *m);
+
 #endif

@@ -285,7 +285,7 @@ static u32 model_vendor_features(void)
 /* Bits of its own, so that nothing works by the accident of one vendor's numbers. */
 static const struct stage2_format format = {
 	.table = 0x1 | 0x40, .leaf = 0x1 | 0x400, .write = 0x2, .large = 0x100, .present = 0x1,
-	.exec = 0x400,
+	.exec = 0x400, .type = 7ull << 52, .type_shift = 52,
 };
 
 static bool model_absent(void)

@@ -2,6 +2,7 @@
 // uses: $(MODEL)
 /* Second-level page tables alone. */
 #include "model_test.h"
+#include "core/x86/mtrr.h"
 
 #define PRESENT 0x1
 #define WRITE 0x2
@@ -13,6 +14,7 @@ static int setup(void **state)
 {
 	model_reset();
 	memory = caller_memory(16 * LARGE);
+	s2.mtrrs = NULL;
 	return stage2_init(&s2);
 }
 
@@ -218,6 +220,58 @@ static void agrees_with_an_array(void **state)
 	}
 }
 
+static unsigned int type_at(u64 gpa, unsigned int level)
+{
+	return leaf_at(gpa, level) >> 52 & 7;
+}
+
+/* Leaves that are there follow the MTRRs; the generation tells only where one has changed. */
+static void retype(void **state)
+{
+	struct mtrrs m = { .cap = 4, .def = 1 << 11 | MEMORY_WB, .address = ~0ull >> 16 };
+	u64 second = (u64)memory + LARGE, generation;
+
+	s2.mtrrs = &m;
+	for (u64 i = 0; i < 3; i++)
+		assert_int_equal(map(i * LARGE, i * LARGE, 2, STAGE2_MAP_WRITE), 0);
+	assert_int_equal(map(3 * LARGE + PAGE, 3 * LARGE + PAGE, 1, 0), 0);
+	assert_int_equal(type_at(LARGE, 2), MEMORY_WB);
+	generation = s2.generation;
+	stage2_retype(&s2);
+	assert_int_equal(s2.generation, generation);
+	/* All of it, and then three pages of the second. */
+	m.def = 1 << 11 | MEMORY_WT;
+	stage2_retype(&s2);
+	assert_int_not_equal(s2.generation, generation);
+	assert_int_equal(type_at(0, 2), MEMORY_WT);
+	assert_int_equal(type_at(3 * LARGE + PAGE, 1), MEMORY_WT);
+	generation = s2.generation;
+	m.variable[0][0] = (second + 8 * PAGE) | MEMORY_UC;
+	m.variable[0][1] = (m.address & ~(2 * PAGE - 1)) | 1 << 11;
+	m.variable[1][0] = (second + 10 * PAGE) | MEMORY_WC;
+	m.variable[1][1] = (m.address & ~(PAGE - 1)) | 1 << 11;
+	stage2_retype(&s2);
+	assert_int_not_equal(s2.generation, generation);
+	assert_int_equal(type_at(0, 2), MEMORY_WT);
+	assert_int_equal(type_at(2 * LARGE, 2), MEMORY_WT);
+	for (u64 i = 0; i < 512; i++) {
+		u64 leaf = leaf_at(LARGE + i * PAGE, 1);
+
+		assert_int_equal(leaf >> 52 & 7, i == 10	     ? MEMORY_WC :
+						 i == 8 || i == 9 ? MEMORY_UC :
+								    MEMORY_WT);
+		assert_int_equal(stage2_leaf_pa(leaf, 1, 0), second + i * PAGE);
+		assert_true(leaf & WRITE);
+	}
+	/* Where there is no memory for smaller ones, what is safe for all. */
+	m.variable[0][0] = ((u64)memory + 2 * LARGE) | MEMORY_WC;
+	model_fail_alloc = 1;
+	stage2_retype(&s2);
+	assert_int_equal(type_at(2 * LARGE, 2), MEMORY_UC);
+	stage2_unmap(&s2, 0, 1ull << STAGE2_BITS);
+	assert_int_equal(s2.pages, 1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -230,6 +284,7 @@ int main(void)
 		TEST(write_protection),
 		TEST(failed_allocations_leave_it_whole),
 		TEST(agrees_with_an_array),
+		TEST(retype),
 	};
 
 	return cmocka_run_group_tests_name("stage2", tests, NULL, NULL);
