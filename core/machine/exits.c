@@ -120,6 +120,8 @@ static void on_nested_fault(struct vcpu *vcpu)
 		host_read_unlock(&vcpu->vm->mem_lock);
 		settle(vcpu);
 		host_read_lock(&vcpu->vm->mem_lock);
+		vcpu_need(vcpu, STATE_RIP);
+		vcpu->pending_rip = vcpu->state.rip; /* nobody can have changed it */
 		ret = vcpu_finish_pending(vcpu);
 	}
 	host_read_unlock(&vcpu->vm->mem_lock);
@@ -189,7 +191,7 @@ void machine_report(struct vcpu *vcpu, const char *what)
 {
 	const struct vcpu_state *s = &vcpu->state;
 
-	vcpu_need(vcpu, STATE_ALL);
+	vcpu_need(vcpu, STATE_ALL & ~STATE_PDPTR);
 	host_log(HOST_LOG_ERROR, "guest CPU %u: %s (exit %u, %llx, %llx, %llx)", vcpu->index, what,
 		 vcpu->exit.kind, vcpu->exit.hw_reason, vcpu->exit.hw_info[0], vcpu->exit.hw_info[1]);
 	host_log(HOST_LOG_ERROR, "  cs %x base %llx rip %llx rflags %llx ss %x rsp %llx",

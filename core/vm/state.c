@@ -6,10 +6,15 @@
 
 unsigned int vcpu_cpl(struct vcpu *vcpu)
 {
-	if (!(vcpu->state.cr0 & CR0_PE))
-		return 0;
+	unsigned int cpl;
+
 	vcpu_need(vcpu, STATE_MODE);
-	return vcpu->state.seg[SEG_SS].attr >> SEG_ATTR_DPL_SHIFT & 3;
+	cpl = vcpu->state.seg[SEG_SS].attr >> SEG_ATTR_DPL_SHIFT & 3;
+	if (!cpl)
+		return 0;
+	/* In real mode it says nothing, whatever the caller has put there. */
+	vcpu_need(vcpu, STATE_CR);
+	return vcpu->state.cr0 & CR0_PE ? cpl : 0;
 }
 
 /* PAE paging keeps its four top entries in registers (SDM vol. 3, 4.4.1). */
@@ -209,6 +214,11 @@ int vcpu_set_efer(struct vcpu *vcpu, u64 value)
 	return 0;
 }
 
+static bool all_or_none(u64 value, u64 bits)
+{
+	return !(value & bits) || (value & bits) == bits;
+}
+
 /* SDM vol. 1, 13.3. */
 int vcpu_set_xcr0(struct vcpu *vcpu, u64 value)
 {
@@ -218,6 +228,8 @@ int vcpu_set_xcr0(struct vcpu *vcpu, u64 value)
 		return -SWIVL_EINVAL;
 	if ((value & XCR0_AVX512) &&
 	    ((value & XCR0_AVX512) != XCR0_AVX512 || !(value & XCR0_AVX)))
+		return -SWIVL_EINVAL;
+	if (!all_or_none(value, XCR0_MPX) || !all_or_none(value, XCR0_AMX))
 		return -SWIVL_EINVAL;
 	vcpu->state.xcr0 = value;
 	return 0;

@@ -55,11 +55,13 @@
 #define XCR0_X87 (1ull << 0)
 #define XCR0_SSE (1ull << 1)
 #define XCR0_AVX (1ull << 2)
+#define XCR0_MPX (3ull << 3) /* BNDREGS, BNDCSR */
 #define XCR0_OPMASK (1ull << 5)
 #define XCR0_ZMM_HI256 (1ull << 6)
 #define XCR0_HI16_ZMM (1ull << 7)
 #define XCR0_AVX512 (XCR0_OPMASK | XCR0_ZMM_HI256 | XCR0_HI16_ZMM)
 #define XCR0_PKRU (1ull << 9)
+#define XCR0_AMX (3ull << 17) /* TILECFG, TILEDATA */
 
 #define RFLAGS_CF (1ull << 0)
 #define RFLAGS_ONE (1ull << 1) /* always set */
