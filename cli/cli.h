@@ -23,6 +23,7 @@ int cmd_run(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_selftest(int argc, char **argv);
 int cmd_disk(int argc, char **argv);
+int cmd_metal(int argc, char **argv);
 
 /* "swivl: " and the message and a line end, on stderr. */
 void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -18,6 +18,7 @@ static const struct {
 	{ "check", cmd_check, "can this computer run virtual machines, and if not, why" },
 	{ "selftest", cmd_selftest, "the road to the first VM exit on every CPU, step by step" },
 	{ "disk", cmd_disk, "put the hypervisor on a disk, to start before any operating system" },
+	{ "metal", cmd_metal, "what the hypervisor beneath this system, started from a disk, counts" },
 };
 
 #define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))

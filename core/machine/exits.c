@@ -143,7 +143,10 @@ static void on_shared(struct vcpu *vcpu)
 enum { CALL_VERSION, CALL_EXITS, CALL_LOG };
 #define MACHINE_VERSION 1
 
-/* RCX: which; RDX, RBX, RSI: its arguments. RAX: the answer. */
+/*
+ * RCX: which; RDX, RBX, RSI: its arguments. RAX: the answer. Any program may ask for version and
+ * counts, as `swivl metal` does; the log names addresses and is for the kernel alone.
+ */
 static void on_hypercall(struct vcpu *vcpu)
 {
 	static char text[256];
@@ -151,7 +154,8 @@ static void on_hypercall(struct vcpu *vcpu)
 	u64 sum = 0, at;
 	size_t n;
 
-	if (vcpu->gpr[RAX] != MACHINE_CALL || vcpu_cpl(vcpu) || vcpu->gpr[RCX] > CALL_LOG) {
+	if (vcpu->gpr[RAX] != MACHINE_CALL || vcpu->gpr[RCX] > CALL_LOG ||
+	    (vcpu->gpr[RCX] == CALL_LOG && vcpu_cpl(vcpu))) {
 		vcpu_raise(vcpu, VECTOR_UD);
 		return;
 	}
