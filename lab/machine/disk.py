@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""Disk images that a PC's BIOS starts: GRUB in boot record and gap, what it boots in a FAT
+partition, and a second partition of zeros for the system to write. No loop device, no root."""
+
+import os
+import re
+import subprocess
+
+from . import cache, initramfs, kernel, packages
+from .cache import LabError
+
+GRUB = "/usr/lib/grub/i386-pc"
+SECTOR = 512
+FIRST = 2048                            # sectors; GRUB's core and swivl are in the gap before it
+SCRATCH = 16 << 20
+MODULES = ("biosdisk part_msdos fat normal serial terminfo linux linux16 multiboot multiboot2 echo "
+           "test reboot halt").split()
+
+# What makes the start shorter and nothing that a hypervisor meets; quiet is left to the caller.
+KERNEL_OPTIONS = "console=ttyS0 panic=-1 nokaslr cryptomgr.notests 8250.nr_uarts=1"
+
+
+def _files_of(package, pattern):
+    root = packages.get(package)
+    folder, name = os.path.split(pattern)
+    for entry in sorted(os.listdir(os.path.join(root, folder))):
+        if entry.startswith(name):
+            return os.path.join(root, folder, entry)
+    raise LabError(f"Debian's {package} has no {pattern}")
+
+
+class System:
+    """One of the operating systems: what GRUB's configuration says for it, and the files."""
+
+    def __init__(self, name):
+        self.name, self.files, self.has_serial = name, {}, True
+        self.release = ""
+        if name == "linux":
+            k = kernel.get()
+            self._linux(k.vmlinuz, k, ["ata_piix", "ata_generic", "sd_mod"], initramfs.BUSYBOX)
+        elif name in ("linux-686", "linux-686-pae"):
+            package = name.replace("linux", "linux-image") + ":i386"
+            image = _files_of(package, "boot/vmlinuz-")
+            release = os.path.basename(image)[len("vmlinuz-"):]
+            k = kernel.Kernel(packages.get(package), release)
+            self._linux(image, k, ["ata_piix", "ata_generic", "ahci", "sd_mod"],
+                        os.path.join(packages.get("busybox-static:i386"), "bin/busybox"))
+        elif name == "memtest86+":
+            self._screen("linux", _files_of("memtest86+", "boot/memtest86+x64.bin"))
+        elif name == "ipxe":
+            self._screen("linux16", _files_of("ipxe", "boot/ipxe.lkrn"))
+        else:
+            raise LabError(f"no such system: {name}; there are linux, linux-686, linux-686-pae, "
+                           "memtest86+, ipxe")
+
+    def _screen(self, command, image):
+        self.has_serial = False
+        self.files = {os.path.basename(image).replace("+", "-"): image}
+        self.commands = f"{command} /{next(iter(self.files))}\n"
+
+    def _linux(self, image, k, modules, busybox):
+        self.release = k.release
+        self.files = {"vmlinuz": image, "initrd": _initrd(k, modules, busybox, self.name == "linux")}
+        self.commands = f"linux /vmlinuz {KERNEL_OPTIONS} OPTIONS\ninitrd /initrd\n"
+
+
+def _initrd(k, modules, busybox, with_programs):
+    """Busybox, the modules for the disk and lab/metal-init.sh; the same for every start."""
+    init = os.path.join(cache.LAB, "metal-init.sh")
+    parts = ["metal 2", "path:" + init, "path:" + busybox, k.release]
+    programs = _programs() if with_programs else {}
+    parts += [p if p.startswith("path:") else "path:" + p for p in programs.values()] + list(programs)
+
+    def make(tmp):
+        a = initramfs.Archive()
+        a.add(busybox, "bin/busybox")
+        for applet in initramfs.busybox_applets():
+            if applet != "busybox":
+                a.link(f"bin/{applet}", "busybox")
+        a.add(init, "init")
+        for folder in ("proc", "sys", "dev", "tmp", "b"):
+            a.directory(folder)
+        a.node("dev/console", 5, 1)
+        order = kernel.module_files(k, modules)
+        for path in order:
+            a.add(path, "modules/" + os.path.basename(path))
+        a.data("modules/order", "".join(os.path.basename(p) + "\n" for p in order).encode())
+        for path, source in programs.items():
+            a.add(source, path)
+        if programs:
+            a.link("usr/lib/x86_64-linux-gnu/libc.so", "/lib/x86_64-linux-gnu/libc.so.6")
+        with open(tmp, "wb") as f:
+            f.write(a.pack())
+
+    path = cache.made(f"metal/{cache.digest(*parts)}.initrd", make)
+    return path
+
+
+def _programs():
+    """swivl's command, and Debian's tcc with what it needs, to build with."""
+    found = {"bin/swivl": os.path.join(cache.ROOT, os.environ.get("BUILD", "build"), "cli/swivl")}
+    root = packages.get("tcc")
+    found["bin/tcc"] = os.path.join(root, "usr/bin/x86_64-linux-gnu-tcc")
+    if not os.path.exists(found["bin/tcc"]):
+        found["bin/tcc"] = os.path.join(root, "usr/bin/tcc")
+    lib = "usr/lib/x86_64-linux-gnu/tcc"
+    for folder, _, files in os.walk(os.path.join(root, lib)):
+        for name in files:
+            source = os.path.join(folder, name)
+            found[os.path.relpath(source, root)] = source
+    for path in re.findall(r"(/\S+) \(0x", cache.run(["ldd", found["bin/tcc"]]).decode()):
+        found[path.lstrip("/")] = os.path.realpath(path)
+    return found
+
+
+def grub_image(tmp, prefix, early=""):
+    """GRUB's core image, as it is in the sectors from 1 on."""
+    config = tmp + ".early"
+    with open(config, "w") as f:
+        f.write(early)
+    cache.run(["grub-mkimage", "-O", "i386-pc", "-p", prefix, "-c", config, "-o", tmp + ".core",
+               *MODULES])
+    with open(tmp + ".core", "rb") as f:
+        core = f.read()
+    for name in config, tmp + ".core":
+        os.unlink(name)
+    if len(core) > (FIRST - 1) * SECTOR // 2:
+        raise LabError("GRUB's core image leaves too little of the gap")
+    return core
+
+
+def make(path, config, files):
+    """The image: partition 1, FAT, has files by name; grub.cfg is config."""
+    for tool, package in (("mformat", "mtools"), ("grub-mkimage", "grub-common"), ("sfdisk", "fdisk")):
+        if not any(os.access(os.path.join(p, tool), os.X_OK)
+                   for p in os.environ["PATH"].split(":") + ["/sbin", "/usr/sbin"]):
+            raise LabError(f"{tool} is missing: run lab/install metal ({package})")
+    data = sum(os.path.getsize(f) for f in files.values())
+    fat = max(24 << 20, (data * 5 // 4 + (1 << 20)) >> 20 << 20)
+    total = FIRST * SECTOR + fat + SCRATCH
+    core = grub_image(path, "(hd0,msdos1)/grub", "set root=(hd0,msdos1)\n")
+    with open(path, "wb") as f:
+        f.truncate(total)
+    layout = (f"label: dos\nlabel-id: 0x7377766c\nstart={FIRST}, size={fat // SECTOR}, type=e, bootable\n"
+              f"start={FIRST + fat // SECTOR}, size={SCRATCH // SECTOR}, type=83\n")
+    env = dict(os.environ, PATH=os.environ["PATH"] + ":/sbin:/usr/sbin")
+    cache.run(["sfdisk", "-q", path], input=layout.encode(), env=env)
+    with open(os.path.join(GRUB, "boot.img"), "rb") as f:
+        code = f.read(440)
+    with open(path, "r+b") as f:
+        f.write(code)
+        f.seek(SECTOR)
+        f.write(core)
+    image = f"{path}@@{FIRST * SECTOR}"
+    env["MTOOLS_SKIP_CHECK"] = "1"
+    cache.run(["mformat", "-i", image, "-T", str(fat // SECTOR), "-h", "64", "-s", "32", "::"], env=env)
+    cache.run(["mmd", "-i", image, "::grub"], env=env)
+    cache.run(["mcopy", "-i", image, "-", "::grub/grub.cfg"], env=env, input=config.encode())
+    for name, source in files.items():
+        cache.run(["mcopy", "-i", image, source, f"::{name}"], env=env)
+
+
+def for_system(path, system, options="quiet", before=""):
+    config = ("serial --unit=0 --speed=115200\nterminal_output serial\n" if system.has_serial else "")
+    config += "echo GRUB starts " + system.name + "\n" + before
+    config += system.commands.replace("OPTIONS", options) + "boot\n"
+    make(path, config, system.files)
+    return path
+
+
+def swivl(*arguments):
+    """swivl disk ARGUMENTS; its output."""
+    program = os.path.join(cache.ROOT, os.environ.get("BUILD", "build"), "cli/swivl")
+    r = subprocess.run([program, "disk", *arguments], capture_output=True, text=True)
+    if r.returncode:
+        raise LabError(f"swivl disk {' '.join(arguments)}: {r.stdout}{r.stderr}")
+    return r.stdout
