@@ -11,6 +11,7 @@ all:
 
 define HELP
 make run        Debian's kernel as a guest of swivl, in an emulated machine; GUEST_CPUS=4
+make run-metal  Debian's kernel from a disk, swivl beneath it; CPU=intel, CPUS=2, SYSTEM=memtest86+
 make shell      a prompt in that machine. Both: CPU=intel or CPU=corei7_skylake_x, CPUS=2
 make test       all tests; TESTS='mmio io' MACHINES='*haswell*:1' a part of them
 make test-metal    all tests of the hypervisor that starts before the system

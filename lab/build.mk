@@ -6,6 +6,7 @@
 #   make test      TESTS='smoke run_*' MACHINES='*haswell*:1': only these
 #   make run       an AMD machine; CPU=intel, CPU=corei7_skylake_x, CPUS=2: another; its guest has as many
 #                  processors, or GUEST_CPUS=4; DEVICE=/dev/kvm: Linux' own hypervisor
+#   make run-metal the same kernel from a disk, with swivl beneath; CPU=, CPUS=, SYSTEM=memtest86+
 #   make shell     the same, with a prompt
 
 HEADERS = $(lastword $(shell ls -dv /usr/src/linux-headers-*-cloud-amd64 2>/dev/null))
@@ -16,7 +17,7 @@ install-run:
 	@lab/install $(RUN_LISTS)
 
 install-test:
-	@lab/install run amd intel test
+	@lab/install run amd intel metal test
 
 # Debian's kernel, fetched and unpacked.
 kernel: install-run
@@ -49,7 +50,7 @@ test-metal: install-test
 	@echo "Building"
 	@$(MAKE) -s -j$$(nproc) --no-print-directory test-metal-here
 test-metal-here: metal-tests
-	@lab/test --no-machines --unit $(METAL_LONG_TESTS)
+	@lab/test --no-machines --unit-timeout 3600 --unit $(METAL_LONG_TESTS)
 
 # The machine for make run and make shell, and what is in it.
 DEVICE ?= /dev/swivl
@@ -80,6 +81,15 @@ swivl run --flat /guests/flat_hello    a small guest; ls /guests shows more
 sh /lab/demo.sh          boots Debian's kernel as a guest, as make run does
 endef
 export SHELL_HINT
+
+# Debian's kernel from a disk, with swivl beneath it.
+.PHONY: run-metal run-metal-here
+run-metal:
+	@lab/install $(RUN_LISTS) metal
+	@echo "Building"
+	@$(MAKE) -s -j$$(nproc) --no-print-directory run-metal-here
+run-metal-here: cli
+	@lab/metal --cpu $(RUN_CPU) --cpus $(or $(CPUS),1) $(if $(SYSTEM),--system $(SYSTEM))
 
 .PHONY: run-here shell-here
 run-here: $(DEMO_BUILDS)

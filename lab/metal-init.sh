@@ -75,6 +75,11 @@ build_one() {
 	tcc -c -o /b/$1.o /b/$1.c && gzip -c /b/$1.o | gunzip | cmp - /b/$1.o && tcc -nostdinc -run /b/$1.c
 }
 
+# What was written to the console is out before the machine ends.
+drain() {
+	stty -F /dev/ttyS0 sane
+}
+
 for what in $todo; do
 	case $what in
 	report) report ;;
@@ -82,8 +87,8 @@ for what in $todo; do
 	build) build ;;
 	exits) swivl metal ;;
 	shell) setsid cttyhack sh ;;
-	reboot) echo "lab: reboots"; reboot -f ;;
-	off) echo "lab: off"; poweroff -f ;;
+	reboot) echo "lab: reboots"; drain; reboot -f ;;
+	off) echo "lab: off"; drain; poweroff -f ;;
 	stay) echo "lab: stays"; while :; do sleep 1000; done ;;
 	esac
 done

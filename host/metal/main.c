@@ -88,7 +88,10 @@ static void create_cpu(void *arg)
 	struct metal_cpu *cpu = metal_cpu(host_cpu());
 	int err = machine_cpu_create(machine, cpu->apic_id, cpu->index == 0, &cpu->vcpu);
 
-	if (err)
+	if (!err)
+		metal_logf(BOOT_LOG_INFO, "CPU %u, local APIC %u: %s is on", cpu->index,
+			   cpu->apic_id, vendor->name);
+	else
 		__atomic_store_n(&create_error, err, __ATOMIC_RELEASE);
 }
 
@@ -129,8 +132,8 @@ static void run(void)
 		   metal.info.range_base, metal.info.range_size >> 10, metal.info.image_size >> 10);
 	if (cpus_start() && start_core()) {
 		if (start_machine()) {
-			metal_logf(BOOT_LOG_INFO, "%s on %u processors, %u KiB free", vendor->name,
-				   metal.ncpus, memory_pages_free() * 4);
+			metal_logf(BOOT_LOG_INFO, "%u processors, %u KiB free", metal.ncpus,
+				   memory_pages_free() * 4);
 			metal_logf(BOOT_LOG_INFO, "the guest starts at %x:%x, drive %x",
 				   metal.info.start.cs, metal.info.start.ip, metal.info.drive);
 			cpus_run(run_cpu, NULL);

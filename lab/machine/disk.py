@@ -16,6 +16,8 @@ SCRATCH = 16 << 20
 MODULES = ("biosdisk part_msdos fat normal serial terminfo linux linux16 multiboot multiboot2 echo "
            "test reboot halt").split()
 
+SYSTEMS = ("linux", "linux-686", "linux-686-pae", "memtest86+", "ipxe")
+
 # What makes the start shorter and nothing that a hypervisor meets; quiet is left to the caller.
 KERNEL_OPTIONS = "console=ttyS0 panic=-1 nokaslr cryptomgr.notests 8250.nr_uarts=1"
 
@@ -50,8 +52,7 @@ class System:
         elif name == "ipxe":
             self._screen("linux16", _files_of("ipxe", "boot/ipxe.lkrn"))
         else:
-            raise LabError(f"no such system: {name}; there are linux, linux-686, linux-686-pae, "
-                           "memtest86+, ipxe")
+            raise LabError(f"no such system: {name}; there are {', '.join(SYSTEMS)}")
 
     def _screen(self, command, image):
         self.has_serial = False
@@ -160,9 +161,9 @@ def make(path, config, files):
         cache.run(["mcopy", "-i", image, source, f"::{name}"], env=env)
 
 
-def for_system(path, system, options="quiet", before=""):
+def for_system(path, system, options="quiet"):
     config = ("serial --unit=0 --speed=115200\nterminal_output serial\n" if system.has_serial else "")
-    config += "echo GRUB starts " + system.name + "\n" + before
+    config += "echo GRUB starts " + system.name + "\n"
     config += system.commands.replace("OPTIONS", options) + "boot\n"
     make(path, config, system.files)
     return path

@@ -10,21 +10,21 @@ from . import verdict
 TIMEOUT = 300
 
 
-def run(program, report):
+def run(program, report, timeout=TIMEOUT):
     name = os.path.basename(program)
     name = name[5:] if name.startswith("test_") else name
     env = dict(os.environ, CMOCKA_MESSAGE_OUTPUT="TAP")
     why = ""
     try:
         r = subprocess.run([program], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                           stderr=subprocess.STDOUT, timeout=TIMEOUT)
+                           stderr=subprocess.STDOUT, timeout=timeout)
         text, status = r.stdout, r.returncode
         if status < 0:
             why = f"ended by signal {-status}"
         elif status:
             why = f"exit status {status}"
     except subprocess.TimeoutExpired as e:
-        text, status, why = e.stdout or b"", 1, f"no end after {TIMEOUT} s"
+        text, status, why = e.stdout or b"", 1, f"no end after {timeout:.0f} s"
     except OSError as e:
         text, status, why = b"", 1, f"{program}: {e.strerror}"
     planned = seen = failures = 0
