@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 # KVM's own tests of Debian's linux-source-6.1 on /dev/swivl: tests/kvm-selftests/applicable.txt
 # says which, and with which arguments.
+# real-time: yes
 # add: build/kvm-selftests/bin:/lab/kvm-selftests
 # mem: 1024
 # timeout: 600
