@@ -253,6 +253,7 @@ long rq_guest_debug(struct request *rq)
 		vcpu_raise(vcpu, k->control & KVM_GUESTDBG_INJECT_DB ? VECTOR_DB : VECTOR_BP);
 	}
 	vcpu->guest_debug = k->control & KVM_GUESTDBG_ENABLE ? k->control & ~inject : 0;
+	vcpu->step_done = false;
 	if (vcpu->guest_debug & KVM_GUESTDBG_USE_HW_BP) {
 		memcpy(vcpu->debug_dr, k->arch.debugreg, sizeof(vcpu->debug_dr));
 		vcpu->debug_dr7 = (k->arch.debugreg[7] & DR7_WRITABLE) | DR7_ONE;

@@ -186,7 +186,6 @@ static void borrow_trap_flag(struct vcpu *vcpu, bool borrow)
 		return;
 	vcpu_touch(vcpu, STATE_RFLAGS | STATE_SHADOW);
 	if (borrow) {
-		vcpu->step_done = false;
 		vcpu->state.rflags |= RFLAGS_TF;
 		vcpu->state.shadow &= ~(SHADOW_STI | SHADOW_MOV_SS);
 	} else {

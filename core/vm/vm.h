@@ -220,7 +220,7 @@ struct vcpu {
 	/* pending work */
 	u8 pending; /* enum pending_io */
 	u64 pending_rip; /* where: a caller that moved RIP meanwhile means to skip it */
-	bool step_done; /* the caller's single step ended in our emulation */
+	bool step_done; /* the caller's single step ended in our emulation; he is not told yet */
 	struct mmio_work *mmio; /* of the emulator, NULL until first needed */
 	u8 nmi_pending; /* 0 to 2: one in service may have one behind it */
 	s16 user_irq; /* vector of KVM_INTERRUPT, -1: none */

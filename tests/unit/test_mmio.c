@@ -338,6 +338,32 @@ static void not_the_instruction_at_all(void **state)
 	assert_int_equal(model_vcpu(vcpu)->gpr[RAX], UNTOUCHED);
 }
 
+/* A write is the caller's before the step over it has ended: that is what the next KVM_RUN tells. */
+static void step_over_a_write_of_the_callers(void **state)
+{
+	struct kvm_guest_debug g = { .control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP };
+	struct kvm_run *r = model_vcpu(vcpu)->run;
+
+	PUT(CODE, MOV_RSI_EAX);
+	gpa = 0xd0000030;
+	access = ACCESS_WRITE;
+	assert_int_equal(call(KVM_SET_GUEST_DEBUG, &g), 0);
+	assert_int_equal(model_ioctl(vcpu, KVM_RUN, 0), 0);
+	assert_int_equal(r->exit_reason, KVM_EXIT_MMIO);
+	assert_int_equal(model_ioctl(vcpu, KVM_RUN, 0), 0);
+	assert_int_equal(r->exit_reason, KVM_EXIT_DEBUG);
+	assert_int_equal(r->debug.arch.pc, CODE + 2);
+	assert_int_equal(step, 1);
+	/* The next one; and where the caller no longer steps, nothing of it stays. */
+	assert_int_equal(model_ioctl(vcpu, KVM_RUN, 0), 0);
+	assert_int_equal(r->exit_reason, KVM_EXIT_MMIO);
+	g.control = 0;
+	assert_int_equal(call(KVM_SET_GUEST_DEBUG, &g), 0);
+	assert_int_equal(model_ioctl(vcpu, KVM_RUN, 0), 0);
+	assert_int_equal(r->exit_reason, KVM_EXIT_MMIO);
+	assert_int_equal(step, 3);
+}
+
 /* What is kept at first is nothing, also for a guest whose registers are all 0. */
 static void nothing_is_kept_at_first(void **state)
 {
@@ -368,6 +394,7 @@ int main(void)
 		GUEST(other_paging),
 		GUEST(not_the_access_itself),
 		GUEST(not_the_instruction_at_all),
+		GUEST(step_over_a_write_of_the_callers),
 		GUEST(nothing_is_kept_at_first),
 	};
 
