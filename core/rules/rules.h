@@ -183,6 +183,9 @@ int rules_svm_field(unsigned int offset);
 unsigned int rules_svm_offset(unsigned int field);
 const char *rules_svm_name(unsigned int field);
 unsigned int rules_svm_bytes(unsigned int field);
+void rules_svm_decode(unsigned int field, unsigned long long value, char *text, unsigned int size);
+/* The manual's name of an exit code, "" for a number that has none. */
+const char *rules_svm_exit_name(unsigned long long code);
 
 /* ---- Numbers ---- */
 

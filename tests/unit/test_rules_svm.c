@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /* AMD's rules: each is broken by a state that breaks nothing else, and not by one near it. */
-// uses: core/rules/judge.c core/rules/svm.c core/rules/svm_rules.c
+// uses: core/rules/judge.c core/rules/svm.c core/rules/svm_rules.c core/rules/svm_decode.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -326,6 +326,82 @@ static void cpuid_by_leaf(void **state)
 	rules_svm_set_fact(&s, (enum rules_svm_fact)1000, 1);
 }
 
+static void decoded(unsigned int field, u64 value, const char *expected)
+{
+	char text[400];
+
+	rules_svm_decode(field, value, text, sizeof(text));
+	assert_string_equal(text, expected);
+}
+
+static void values_in_words(void **state)
+{
+	char text[8];
+
+	decoded(AT_CR0, PAGED, "PE, WP, PG");
+	decoded(AT_CR4, CR4_PAE | 1ull << 13, "PAE, bit 13");
+	decoded(AT_EFER, 0, "none");
+	decoded(AT_EFER, LONG_MODE, "LME, LMA, SVME");
+	decoded(AT_CS_ATTR, 0xafb, "S, P, L, G, DPL 3, type 11");
+	decoded(AT_RFLAGS, 0x23202, "1, IF, VM, IOPL 3");
+	decoded(AT_EVENT_INJ, EVENT(3, 14) | EVENT_INJ_ERROR | 2ull << 32,
+		"exception 14 with error code 0x2");
+	decoded(AT_EVENT_INJ, EVENT(5, 14), "type 5 (reserved), vector 14");
+	decoded(AT_EVENT_INJ, 14, "none");
+	decoded(AT_EXIT_INT_INFO, EVENT(0, 255), "interrupt 255");
+	decoded(AT_G_PAT, PAT_RESET | 2ull << 56,
+		"PA0 WB, PA1 WT, PA2 UC-, PA3 UC, PA4 WB, PA5 WT, PA6 UC-, PA7 reserved");
+	decoded(AT_TLB_CONTROL, 3, "flush all of this ASID");
+	decoded(AT_TLB_CONTROL, 2, "reserved");
+	decoded(AT_INTERCEPTS, INTERCEPT_NMI | INTERCEPT_SHUTDOWN, "NMI, shutdown");
+	decoded(AT_INTERCEPTS2, INTERCEPT2_VMRUN | 1u << 20,
+		"VMRUN, writes after they are made of CR4");
+	decoded(AT_VIRTUAL_INTERRUPT, V_IRQ | V_PRIORITY_HIGHEST | 0x21ull << 32 | 3,
+		"V_IRQ, V_TPR 3, V_INTR_PRIO 15, V_INTR_VECTOR 33");
+	decoded(AT_RIP, 0x1234, "");
+	decoded(~0u, ~0ull, "");
+	rules_svm_decode(AT_CR0, PAGED, text, sizeof(text));
+	assert_string_equal(text, "PE, WP,");
+	rules_svm_decode(AT_CR0, PAGED, text, 1);
+	assert_string_equal(text, "");
+	rules_svm_decode(AT_CR0, PAGED, NULL, 0);
+	/* All bits of all fields find room, and end. */
+	for (unsigned int i = 0; i < RULES_SVM_FACT(RULES_SVM_FACTS); i++) {
+		char *large = test_malloc(1024);
+
+		rules_svm_decode(i, ~0ull, large, 1024);
+		assert_true(strlen(large) < 1023);
+		test_free(large);
+	}
+}
+
+static void exit_codes(void **state)
+{
+	assert_string_equal(rules_svm_exit_name(0), "VMEXIT_CR_READ_0");
+	assert_string_equal(rules_svm_exit_name(CODE_WRITE_CR8), "VMEXIT_CR_WRITE_8");
+	assert_string_equal(rules_svm_exit_name(CODE_EXCEPTION + 14), "VMEXIT_EXCP_14");
+	assert_string_equal(rules_svm_exit_name(CODE_EXCEPTION + 31), "VMEXIT_EXCP_31");
+	assert_string_equal(rules_svm_exit_name(CODE_INTR), "VMEXIT_INTR");
+	assert_string_equal(rules_svm_exit_name(CODE_RDTSC), "VMEXIT_RDTSC");
+	assert_string_equal(rules_svm_exit_name(CODE_CPUID), "VMEXIT_CPUID");
+	assert_string_equal(rules_svm_exit_name(CODE_HLT), "VMEXIT_HLT");
+	assert_string_equal(rules_svm_exit_name(CODE_SHUTDOWN), "VMEXIT_SHUTDOWN");
+	assert_string_equal(rules_svm_exit_name(CODE_VMRUN), "VMEXIT_VMRUN");
+	assert_string_equal(rules_svm_exit_name(CODE_XSETBV), "VMEXIT_XSETBV");
+	assert_string_equal(rules_svm_exit_name(CODE_RDPRU), "VMEXIT_RDPRU");
+	assert_string_equal(rules_svm_exit_name(0x8f), "VMEXIT_EFER_WRITE_TRAP");
+	assert_string_equal(rules_svm_exit_name(0x9f), "VMEXIT_CR_WRITE_TRAP_15");
+	assert_string_equal(rules_svm_exit_name(0xa2), "VMEXIT_INVPCID");
+	assert_string_equal(rules_svm_exit_name(0xa6), "VMEXIT_IDLE_HLT");
+	assert_string_equal(rules_svm_exit_name(0xa7), "");
+	assert_string_equal(rules_svm_exit_name(0x3ff), "");
+	assert_string_equal(rules_svm_exit_name(CODE_NESTED_FAULT), "VMEXIT_NPF");
+	assert_string_equal(rules_svm_exit_name(0x403), "VMEXIT_VMGEXIT");
+	assert_string_equal(rules_svm_exit_name(0x404), "");
+	assert_string_equal(rules_svm_exit_name(~0ull), "VMEXIT_INVALID");
+	assert_string_equal(rules_svm_exit_name(CODE_INVALID), "VMEXIT_INVALID");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -336,6 +412,8 @@ int main(void)
 		cmocka_unit_test(missing_fields),
 		cmocka_unit_test(fields_by_offset),
 		cmocka_unit_test(cpuid_by_leaf),
+		cmocka_unit_test(values_in_words),
+		cmocka_unit_test(exit_codes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
