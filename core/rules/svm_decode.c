@@ -15,8 +15,8 @@ NAMES(intercept_bits, { 0, "INTR" }, { 1, "NMI" }, { 2, "SMI" }, { 3, "INIT" }, 
       { 5, "CR0 writes other than of TS and MP" }, { 6, "IDTR reads" }, { 7, "GDTR reads" },
       { 8, "LDTR reads" }, { 9, "TR reads" }, { 10, "IDTR writes" }, { 11, "GDTR writes" },
       { 12, "LDTR writes" }, { 13, "TR writes" }, { 14, "RDTSC" }, { 15, "RDPMC" }, { 16, "PUSHF" },
-      { 17, "POPF" }, { 18, "CPUID" }, { 19, "RSM" }, { 20, "IRET" }, { 21, "INTn" }, { 22, "INVD" },
-      { 23, "PAUSE" }, { 24, "HLT" }, { 25, "INVLPG" }, { 26, "INVLPGA" }, { 27, "IOIO_PROT" },
+      { 17, "POPF" }, { 18, "CPUID" }, { 19, "RSM" }, { 20, "IRET" }, { 21, "INTn" },
+      { 22, "INVD" }, { 23, "PAUSE" }, { 24, "HLT" }, { 25, "INVLPG" }, { 26, "INVLPGA" }, { 27, "IOIO_PROT" },
       { 28, "MSR_PROT" }, { 29, "task switches" }, { 30, "FERR_FREEZE" }, { 31, "shutdown" });
 NAMES(intercept2_bits, { 0, "VMRUN" }, { 1, "VMMCALL" }, { 2, "VMLOAD" }, { 3, "VMSAVE" },
       { 4, "STGI" }, { 5, "CLGI" }, { 6, "SKINIT" }, { 7, "RDTSCP" }, { 8, "ICEBP" },
@@ -46,8 +46,8 @@ NAMES(cr4_bits, { 0, "VME" }, { 1, "PVI" }, { 2, "TSD" }, { 3, "DE" }, { 4, "PSE
       { 11, "UMIP" }, { 12, "LA57" }, { 16, "FSGSBASE" }, { 17, "PCIDE" }, { 18, "OSXSAVE" },
       { 20, "SMEP" }, { 21, "SMAP" }, { 22, "PKE" }, { 23, "CET" });
 NAMES(rflags_bits, { 0, "CF" }, { 1, "1" }, { 2, "PF" }, { 4, "AF" }, { 6, "ZF" }, { 7, "SF" },
-      { 8, "TF" }, { 9, "IF" }, { 10, "DF" }, { 11, "OF" }, { 14, "NT" }, { 16, "RF" }, { 17, "VM" },
-      { 18, "AC" }, { 19, "VIF" }, { 20, "VIP" }, { 21, "ID" });
+      { 8, "TF" }, { 9, "IF" }, { 10, "DF" }, { 11, "OF" }, { 14, "NT" }, { 16, "RF" },
+      { 17, "VM" }, { 18, "AC" }, { 19, "VIF" }, { 20, "VIP" }, { 21, "ID" });
 NAMES(debugctl_bits, { 0, "LBR" }, { 1, "BTF" });
 NAMES(s_cet_bits, { 0, "SH_STK_EN" }, { 1, "WR_SHSTK_EN" });
 
@@ -197,7 +197,8 @@ void rules_svm_decode(unsigned int field, unsigned long long value, char *text, 
 	prefix "0", prefix "1", prefix "2", prefix "3", prefix "4", prefix "5", prefix "6", \
 		prefix "7", prefix "8", prefix "9"
 #define SIXTEEN_CODES(prefix) \
-	TEN_CODES(prefix), prefix "10", prefix "11", prefix "12", prefix "13", prefix "14", prefix "15"
+	TEN_CODES(prefix), prefix "10", prefix "11", prefix "12", prefix "13", prefix "14", \
+		prefix "15"
 static const char *const exit_names[] = {
 	SIXTEEN_CODES("VMEXIT_CR_READ_"), SIXTEEN_CODES("VMEXIT_CR_WRITE_"),
 	SIXTEEN_CODES("VMEXIT_DR_READ_"), SIXTEEN_CODES("VMEXIT_DR_WRITE_"),

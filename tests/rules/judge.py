@@ -19,12 +19,16 @@ MACHINES = ["EPYC-v1,+svm,+npt", "EPYC-v1,+svm,+npt,phys-bits=48,host-phys-bits=
 NOT_SHOWN = {511, 520, 522, 523, 524, 525, 526, 527, 528, 529, 530, 531}
 
 
-def qemu(cpu, words, timeout):
+# Of all rules on one state, the reading of the VMCB included.
+MOST_INSTRUCTIONS = 20000
+
+
+def qemu(cpu, words, timeout, *more):
     command = ["qemu-system-x86_64", "-accel", "tcg", "-M", "pc", "-cpu", cpu, "-m", "64",
                "-display", "none", "-nic", "none", "-no-reboot", "-serial", "none",
                "-monitor", "none", "-kernel", IMAGE, "-append", words,
                "-chardev", "stdio,id=c", "-device", "isa-debugcon,iobase=0xe9,chardev=c",
-               "-device", "isa-debug-exit,iobase=0xf4"]
+               "-device", "isa-debug-exit,iobase=0xf4", *more]
     try:
         r = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                            stderr=subprocess.PIPE, timeout=timeout)
@@ -65,6 +69,15 @@ class Judge:
         self.states += int(end[1]) if end else 0
         self.verdict(good, name, f"{end[2]} disagree" if end else "the machine died")
 
+    def speed(self, args):
+        # There the time stamp counter counts instructions.
+        out, _ = qemu(MACHINES[0], "states=6000", args.timeout, "-icount", "shift=0,sleep=off")
+        most = re.search(r"^# the rules took at most (\d+) cycles for one state$", out, re.M)
+        if most:
+            print("#", most[1], "instructions")
+        self.verdict(most and int(most[1]) < MOST_INSTRUCTIONS,
+                     f"all rules on one state take less than {MOST_INSTRUCTIONS} instructions")
+
     def each_rule(self):
         never = {n for n, shown in self.shown.items() if not shown} - NOT_SHOWN
         self.verdict(self.shown and not never, "each rule that the machine has was seen to be so",
@@ -83,9 +96,10 @@ def main():
     args = p.parse_args()
     machines = args.cpu or MACHINES
     judge = Judge()
-    print(f"1..{len(machines) + (args.states >= 10000)}")
+    print(f"1..{len(machines) + 1 + (args.states >= 10000)}")
     for cpu in machines:
         judge.machine(cpu, args)
+    judge.speed(args)
     if args.states >= 10000:
         judge.each_rule()
     print(f"# {judge.states} states")

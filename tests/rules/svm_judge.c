@@ -27,6 +27,7 @@ static struct {
 	u32 known[16];
 	u32 broken[MAX_RULES], alone[MAX_RULES], seen[MAX_RULES];
 	u32 other_exits;
+	u32 most; /* cycles of the rules for one state */
 } count;
 
 /* ---- the processor ---------------------------------------------------------------------------------- */
@@ -131,10 +132,15 @@ static void ask_rules(struct verdict *v)
 	static struct rules_svm_state s;
 	struct rules_result result;
 	u32 kept = 0;
+	u64 cycles;
 
 	s = facts;
+	cycles = x86_rdtsc();
 	rules_svm_set_vmcb(&s, &vmcb);
 	v->findings = rules_svm_judge(&s, v->finding, MAX_FINDINGS, &result);
+	cycles = x86_rdtsc() - cycles;
+	if (count.most < cycles)
+		count.most = (u32)cycles;
 	v->unknown = result.unknown;
 	v->known = false;
 	v->used = 0;
@@ -253,6 +259,7 @@ static void report(void)
 		print("# known %s, section %s: %u states\n", svm_known[i].why, svm_known[i].section,
 		      count.known[i]);
 	print("# ended otherwise than by the NMI: %u\n", count.other_exits);
+	print("# the rules took at most %u cycles for one state\n", count.most);
 	print("judged %u states: %u entered, %u refused, %u explained, %u unexplained\n", count.states,
 	      count.enters, count.invalid, count.explained, count.unexplained);
 }
