@@ -76,20 +76,6 @@ static void on_xsetbv(struct vcpu *vcpu)
 
 /* ---- memory ------------------------------------------------------------------------------------------- */
 
-#define APIC_ICR_LOW 0x300
-#define APIC_ICR_HIGH 0x310
-
-/* Writes to the local APIC are let through, but for those that start processors. */
-static void apic_write(struct vcpu *vcpu, u32 offset, u32 value)
-{
-	volatile u32 *apic = host_page_va(machine_of(vcpu)->apic);
-
-	if (offset == APIC_ICR_LOW && (value >> 8 & 7) >= 5 && (value >> 8 & 7) <= 6)
-		machine_apic_command(vcpu, apic[APIC_ICR_HIGH / 4] >> 24, value);
-	else
-		apic[offset / 4] = value;
-}
-
 /* One access that memory did not take. */
 static void settle(struct vcpu *vcpu)
 {
@@ -101,7 +87,7 @@ static void settle(struct vcpu *vcpu)
 	if (m->apic && offset < SWIVL_PAGE_SIZE) {
 		memcpy(&value, run->mmio.data, run->mmio.len < 4 ? run->mmio.len : 4);
 		if (run->mmio.is_write && !(offset & 3))
-			apic_write(vcpu, (u32)offset, value);
+			machine_apic_write(vcpu, (u32)offset, value);
 		return;
 	}
 	__atomic_add_fetch(&m->hidden, 1, __ATOMIC_RELAXED);
@@ -189,7 +175,7 @@ static void on_hypercall(struct vcpu *vcpu)
 	vcpu_skip(vcpu);
 }
 
-/* ---- INIT, SIPI and the end ---------------------------------------------------------------------------- */
+/* ---- INIT and the end ---------------------------------------------------------------------------- */
 
 void machine_report(struct vcpu *vcpu, const char *what)
 {
@@ -209,20 +195,17 @@ void machine_report(struct vcpu *vcpu, const char *what)
 	machine_home_reset();
 }
 
-/* The boot processor begins as after a reset, all others wait (SDM vol. 3, 9.4.2). */
+/*
+ * Ours, or one that the chipset sent, as the keyboard controller can. Where the latter stays with
+ * the processor (APM vol. 2, 15.21.8) it could not enter the guest any more.
+ */
 static void on_init(struct vcpu *vcpu)
 {
-	if (vcpu->mp_state == KVM_MP_STATE_INIT_RECEIVED) {
-		machine_begin_sipi(vcpu, (u8)vcpu->exit.hw_info[0]);
-		return;
+	if (!machine_of(vcpu)->init_exits) {
+		host_log(HOST_LOG_INFO, "CPU %u: INIT from outside: reset", host_cpu());
+		machine_home_reset();
 	}
-	vcpu_reset(vcpu, true);
-	vcpu->gpr[RDX] = x86_cpuid(1, 0).eax;
-	for (unsigned int i = 0; i < 4; i++)
-		x86_write_dr(i, 0);
-	x86_write_dr(6, DR6_ONES);
-	if (vcpu->index != vcpu->vm->boot_cpu_id)
-		vcpu->mp_state = KVM_MP_STATE_INIT_RECEIVED;
+	machine_take_init(vcpu);
 }
 
 /* Without writing back, what is ours in the caches would be lost, too. */

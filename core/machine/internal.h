@@ -14,16 +14,22 @@ struct machine {
 	struct vm *vm;
 	struct mtrrs mtrrs; /* that the second level's memory types are from */
 	struct host_mutex lock;
-	bool amd; /* INIT and SIPI do not exit: they are made by us */
+	bool init_exits; /* to us, and is gone then: Intel's. AMD's stays */
 	u64 apic; /* physical address of the local APICs, where they are watched */
 	u64 hidden; /* accesses to memory that is not there */
 	u32 retyped; /* how often memory types changed */
 	u32 napic;
-	u32 apic_ids[VM_MAX_VCPUS]; /* by the vCPU's index */
-	/* For a processor that waits or is to wait: written by the one that sends. */
-	u32 init[VM_MAX_VCPUS]; /* INIT has arrived */
-	u32 sipi[VM_MAX_VCPUS]; /* vector of SIPI + 1 */
+	struct machine_cpu {
+		u32 apic_id, ldr, dfr; /* by which it is addressed */
+		u32 start; /* CPU_RUNS and others; also written by those that send INIT and SIPI */
+	} cpus[VM_MAX_VCPUS]; /* by the vCPU's index */
 };
+
+/* machine_cpu.start. SIPI: that, and its vector. */
+#define CPU_RUNS 0
+#define CPU_INIT_SENT 1
+#define CPU_WAITS 2
+#define CPU_SIPI 0x100
 
 static inline struct machine *machine_of(const struct vcpu *vcpu)
 {
@@ -37,10 +43,13 @@ void machine_report(struct vcpu *vcpu, const char *what);
 /* msr.c */
 void machine_msr_read(struct vcpu *vcpu);
 void machine_msr_write(struct vcpu *vcpu);
-/* apic.c: the guest sends an interrupt command. */
-void machine_apic_command(struct vcpu *vcpu, u32 to, u32 command);
-/* Its processor was sent INIT: wait for SIPI, and begin there. */
+/* apic.c. At the start: how this processor is addressed. */
+void machine_apic_start(struct vcpu *vcpu);
+/* The guest writes a register of its local APIC; in x2APIC mode its interrupt command: false: #GP. */
+void machine_apic_write(struct vcpu *vcpu, u32 offset, u32 value);
+bool machine_x2apic_command(struct vcpu *vcpu, u64 command);
+/* INIT: this processor begins as after a reset, or waits for SIPI and begins there. */
+void machine_take_init(struct vcpu *vcpu);
 void machine_wait_sipi(struct vcpu *vcpu);
-void machine_begin_sipi(struct vcpu *vcpu, u8 vector);
 
 #endif

@@ -107,8 +107,8 @@ int machine_create(const struct machine_config *config, struct machine **out)
 	m->vm->machine_efer = efer_allowed();
 	m->vm->stage2.mtrrs = &m->mtrrs;
 	m->vm->stage2.no_large_exec = false; /* who could stop the machine by it has the machine */
-	m->amd = vendor == &svm_vendor;
-	if (m->amd)
+	m->init_exits = vendor != &svm_vendor;
+	if (!m->init_exits || config->ncpus > 1)
 		m->apic = x86_rdmsr(IA32_APIC_BASE) & 0x000ffffffffff000ull;
 	if (x86_cpuid(0x80000000, 0).eax >= 0x80000008)
 		bits = x86_cpuid(0x80000008, 0).eax & 0xff;
@@ -167,7 +167,7 @@ static int add_cpu(struct machine *m, u32 apic_id, struct vcpu **out)
 	int err = vcpu_create(vm, vm->nvcpus, out);
 
 	if (!err)
-		m->apic_ids[(*out)->index] = apic_id;
+		m->cpus[(*out)->index].apic_id = apic_id;
 	return err;
 }
 
@@ -197,34 +197,34 @@ int machine_cpu_create(struct machine *m, u32 apic_id, bool boot, struct vcpu **
 	if (boot)
 		start_state(vcpu, &m->config.start);
 	else
-		vcpu->mp_state = KVM_MP_STATE_INIT_RECEIVED;
+		m->cpus[vcpu->index].start = CPU_WAITS;
 	*out = vcpu;
 	return 0;
 }
 
 /* ---- the loop --------------------------------------------------------------------------------------- */
 
-/* NMIs that met the hypervisor instead of the guest; INIT, which another processor of it sent. */
+/* NMIs that met the hypervisor instead of the guest; INIT, of which an NMI told. */
 static void take_events(struct vcpu *vcpu)
 {
 	struct machine *m = machine_of(vcpu);
 	u32 nmis = machine_home_nmis();
 
-	if (m->amd && __atomic_exchange_n(&m->init[vcpu->index], 0, __ATOMIC_ACQ_REL)) {
-		vcpu_reset(vcpu, true);
-		vcpu->mp_state = KVM_MP_STATE_INIT_RECEIVED;
-	} else if (nmis) {
+	if (!m->init_exits &&
+	    __atomic_load_n(&m->cpus[vcpu->index].start, __ATOMIC_RELAXED) != CPU_RUNS)
+		machine_take_init(vcpu);
+	else if (nmis)
 		vcpu_queue_nmi(vcpu);
-	}
-	if (m->amd && vcpu->mp_state == KVM_MP_STATE_INIT_RECEIVED)
-		machine_wait_sipi(vcpu);
 	if (vcpu->check_events)
 		vcpu_prepare_events(vcpu);
 }
 
 void machine_run(struct vcpu *vcpu)
 {
+	machine_apic_start(vcpu);
 	vendor->load(vcpu, true);
+	if (machine_of(vcpu)->cpus[vcpu->index].start != CPU_RUNS)
+		machine_wait_sipi(vcpu);
 	for (;;) {
 		take_events(vcpu);
 		/* Memory types have changed: what is cached of the second level goes. */

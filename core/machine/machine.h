@@ -31,6 +31,7 @@ struct machine_start {
 struct machine_config {
 	/* The hypervisor's own memory: the guest reads ones there, and writes nothing. */
 	u64 hidden_base, hidden_size;
+	u32 ncpus; /* that the machine will get */
 	char brand[MACHINE_BRAND_SIZE]; /* all zeros: the processor's own */
 	struct machine_start start;
 };
@@ -51,12 +52,14 @@ void machine_run(struct vcpu *vcpu) __attribute__((noreturn));
 
 /* NMIs that arrived on this processor while the hypervisor ran, since the last call: the guest's. */
 u32 machine_home_nmis(void);
-/* Rest until an NMI comes; it may come before. */
+/* Rest until there are such; they may be there already. */
 void machine_home_wait(void);
 /* Bytes of the log from *@at on, see log_ring_read(); for the guest. */
 size_t machine_home_log(u64 *at, void *dst, size_t size);
 /* The machine starts again. */
 void machine_home_reset(void) __attribute__((noreturn));
+/* Registers of this processor's local APIC; NULL: it is in x2APIC mode, they are MSRs. */
+volatile u32 *machine_home_apic(void);
 /* Send an interrupt command (SDM vol. 3, 11.6.1) to the local APIC with number @apic_id. */
 void machine_home_ipi(u32 apic_id, u32 command);
 

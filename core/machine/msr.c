@@ -99,6 +99,23 @@ static bool write_mtrr(struct vcpu *vcpu, u32 msr, u64 value)
 	return true;
 }
 
+/* Its modes (SDM vol. 3, 11.12.5). The page stays where writes to it are seen. */
+static bool write_apic_base(const struct machine *m, u64 value)
+{
+	const u64 modes = APIC_BASE_ENABLED | APIC_BASE_X2APIC;
+	u64 was = x86_rdmsr(IA32_APIC_BASE) & modes, mode = value & modes;
+
+	if ((value & 0x2ff) || (value & ~(m->mtrrs.address | 0xfff)) ||
+	    (m->apic && (value & ~0xfffull) != m->apic))
+		return false;
+	if (mode == APIC_BASE_X2APIC || (mode == modes && !was) ||
+	    (mode == APIC_BASE_ENABLED && was == modes) ||
+	    (mode == modes && !(x86_cpuid(1, 0).ecx & CPUID_1_ECX_X2APIC)))
+		return false;
+	x86_wrmsr(IA32_APIC_BASE, value);
+	return true;
+}
+
 static bool write(struct vcpu *vcpu, u32 msr, u64 value)
 {
 	struct machine *m = machine_of(vcpu);
@@ -113,15 +130,9 @@ static bool write(struct vcpu *vcpu, u32 msr, u64 value)
 		vcpu_overwrite(vcpu, STATE_PAT);
 		return true;
 	case IA32_APIC_BASE:
-		/* The page stays where writes to it are seen. */
-		if ((value & m->mtrrs.address & ~0xfffull) != m->apic || (value & 0x2ff) ||
-		    (value & ~m->mtrrs.address))
-			return false;
-		x86_wrmsr(msr, value);
-		return true;
+		return write_apic_base(m, value);
 	case IA32_X2APIC_ICR:
-		machine_apic_command(vcpu, (u32)(value >> 32), (u32)value);
-		return true;
+		return machine_x2apic_command(vcpu, value);
 	}
 	return is_mtrr(m, msr) && write_mtrr(vcpu, msr, value);
 }

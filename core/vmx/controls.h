@@ -165,8 +165,6 @@ enum vmx_intr_type {
 	INTR_SOFTWARE_EXCEPTION = 6,
 };
 
-#define ACTIVITY_WAIT_SIPI 3u /* GUEST_ACTIVITY (25.4.2) */
-
 #define EXIT_REASON_ENTRY_FAILED (1u << 31)
 /* Basic exit reasons that code names; the others stand in exit.c's table (appendix C). */
 enum vmx_reason {
@@ -174,7 +172,6 @@ enum vmx_reason {
 	REASON_INTERRUPT = 1,
 	REASON_TRIPLE_FAULT = 2,
 	REASON_INIT = 3,
-	REASON_SIPI = 4,
 	REASON_IRQ_WINDOW = 7,
 	REASON_NMI_WINDOW = 8,
 	REASON_TASK_SWITCH = 9,

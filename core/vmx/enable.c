@@ -76,7 +76,7 @@ static bool has_pebs(void)
 
 /*
  * What the machine's guest may not have as it is: VMX' own; what the VMCS switches and core/vm wants
- * to know; writes of MTRRs, in whose place EPT stands.
+ * to know; writes of MTRRs, in whose place EPT stands; commands that start processors.
  */
 static void fill_msr_bitmap_machine(u8 *bitmap)
 {
@@ -84,11 +84,13 @@ static void fill_msr_bitmap_machine(u8 *bitmap)
 		u32 first, last;
 		bool read;
 	} kept[] = {
+		{ IA32_APIC_BASE, IA32_APIC_BASE, false },
 		{ IA32_FEATURE_CONTROL, IA32_FEATURE_CONTROL, true },
 		{ IA32_MTRR_PHYSBASE0, IA32_MTRR_FIX4K_C0000 + 7, false },
 		{ IA32_MTRR_DEF_TYPE, IA32_MTRR_DEF_TYPE, false },
 		{ IA32_PAT, IA32_PAT, true },
 		{ IA32_VMX_BASIC, IA32_VMX_LAST, true },
+		{ IA32_X2APIC_ICR, IA32_X2APIC_ICR, false },
 		{ IA32_EFER, IA32_EFER, true },
 	};
 

@@ -114,8 +114,7 @@ static void store_intercepts(struct vcpu *vcpu)
 		exceptions |= 1u << VECTOR_BP;
 	if (vcpu->vm->machine) {
 		exceptions = 0;
-		vmcs_write_32(vcpu, GUEST_ACTIVITY,
-			      vcpu->mp_state == KVM_MP_STATE_INIT_RECEIVED ? ACTIVITY_WAIT_SIPI : 0);
+		vmcs_write_32(vcpu, GUEST_ACTIVITY, 0); /* INIT ends HLT */
 	}
 	vmcs_write_32(vcpu, EXCEPTION_BITMAP, exceptions);
 }

@@ -144,7 +144,7 @@ void cpus_run(void (*fn)(void *arg), void *arg)
 #define X2APIC_ID 0x802
 #define X2APIC_ICR 0x830
 
-static volatile u32 *apic; /* NULL: x2APIC, by MSRs */
+static volatile u32 *apic;
 
 static bool apic_start(void)
 {
@@ -152,20 +152,22 @@ static bool apic_start(void)
 
 	if (!(base & APIC_BASE_ENABLED))
 		return metal_refuse("the local APIC is switched off (IA32_APIC_BASE %llx)", base);
-	if (base & APIC_BASE_X2APIC) {
-		metal.apic_id = (u32)x86_rdmsr(X2APIC_ID);
-		return true;
-	}
 	apic = paging_map_device(base & 0x000ffffffffff000ull, SWIVL_PAGE_SIZE);
 	if (!apic)
 		return metal_refuse("too little memory for page tables");
-	metal.apic_id = apic[APIC_ID / 4] >> 24;
+	metal.apic_id = machine_home_apic() ? apic[APIC_ID / 4] >> 24 : (u32)x86_rdmsr(X2APIC_ID);
 	return true;
+}
+
+/* The guest may change the mode. */
+volatile u32 *machine_home_apic(void)
+{
+	return x86_rdmsr(IA32_APIC_BASE) & APIC_BASE_X2APIC ? NULL : apic;
 }
 
 static void send(u32 apic_id, u32 command)
 {
-	if (!apic) {
+	if (!machine_home_apic()) {
 		x86_wrmsr(X2APIC_ICR, (u64)apic_id << 32 | command);
 		return;
 	}
@@ -191,7 +193,7 @@ u32 machine_home_nmis(void)
 
 void machine_home_wait(void)
 {
-	asm volatile("hlt" : : : "memory");
+	metal_rest(&metal_cpu(host_cpu())->nmis);
 }
 
 /* By the chipset; by the keyboard controller; and, where nothing helps, by a triple fault. */
@@ -325,7 +327,7 @@ static bool start_one(u32 apic_id)
 {
 	u32 index = metal.ncpus;
 
-	if (!apic && apic_id > 0xfe)
+	if (machine_home_apic() && apic_id > 0xfe)
 		return metal_refuse("a processor's APIC ID %u is out of reach without x2APIC", apic_id);
 	if (!cpus_slot(index, apic_id))
 		return metal_refuse("too little memory for processor %u", index);

@@ -120,6 +120,16 @@ metal_switch:
 	ret
 	.size metal_switch, . - metal_switch
 
+	.globl metal_rest, metal_rest_end
+	.type metal_rest, @function
+metal_rest:
+	cmpl $0, (%rdi)
+	jne metal_rest_end
+	hlt
+metal_rest_end:
+	ret
+	.size metal_rest, . - metal_rest
+
 /*
  * This part is copied to a page of conventional memory, and the page behind it gets the top table:
  * CR3 has 32 bits here, and our own tables may be above 4 GiB. CS is the page, and so is every

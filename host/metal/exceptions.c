@@ -190,6 +190,9 @@ void metal_exception(struct frame *f)
 
 	if (f->vector == VECTOR_NMI) {
 		__atomic_add_fetch(&cpu->nmis, 1, __ATOMIC_RELAXED);
+		/* Had it looked already and not yet halted, it would not see this one. */
+		if (f->rip >= (u64)metal_rest && f->rip < (u64)metal_rest_end)
+			f->rip = (u64)metal_rest_end;
 		return;
 	}
 	if (!cpu->crashed) { /* else the report itself did */

@@ -72,6 +72,7 @@ static void configure(struct machine_config *c)
 	*c = (struct machine_config){
 		.hidden_base = metal.info.range_base,
 		.hidden_size = metal.info.range_size,
+		.ncpus = metal.ncpus,
 		.start = { .eax = s->eax, .ebx = s->ebx, .ecx = s->ecx, .edx = s->edx, .esi = s->esi,
 			   .edi = s->edi, .ebp = s->ebp, .esp = s->esp, .eflags = s->eflags,
 			   .cs = s->cs, .ip = s->ip, .ds = s->ds, .es = s->es, .fs = s->fs,

@@ -121,6 +121,9 @@ void log_crash(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Run @fn on page tables @cr3 and stack @rsp; come back to those of before when it returns. */
 void metal_switch(u64 cr3, u64 rsp, void (*fn)(void));
 extern const u8 trampoline[], trampoline_end[];
+/* Until *@nmis is not 0. An NMI between @metal_rest and @metal_rest_end goes on at the end. */
+void metal_rest(const u32 *nmis);
+extern const u8 metal_rest_end[];
 
 static inline u8 metal_inb(u16 port)
 {
