@@ -3,7 +3,8 @@
  * How a guest starts its processors (SDM vol. 3, 9.4.4). AMD's can only be asked to tell of INIT, and
  * that has no good end (APM vol. 2, 15.21.8). Intel's tell of INIT and SIPI by exits, but a SIPI that
  * comes while the exit of its INIT is still looked at is lost (26.2). So the interrupt commands that
- * send them are carried out here, and a processor that waits for SIPI rests in the hypervisor.
+ * send them are carried out here. A processor that waits for SIPI rests in the hypervisor; what brings
+ * it out of its rest or out of the guest is an NMI.
  */
 #include "core/machine/internal.h"
 
@@ -130,11 +131,8 @@ void machine_take_init(struct vcpu *vcpu)
 
 /* ---- the one that sends them ----------------------------------------------------------------------- */
 
-/*
- * It exits by INIT itself where that is gone then, else by NMI. One that waits begins to wait again:
- * nobody has to tell it.
- */
-static void send_init(struct machine *m, struct machine_cpu *cpu, bool itself)
+/* NMI brings it out of the guest. One that waits begins to wait again: nobody has to tell it. */
+static void send_init(struct machine_cpu *cpu, bool itself)
 {
 	u32 was = __atomic_load_n(&cpu->start, __ATOMIC_ACQUIRE), next;
 
@@ -144,9 +142,8 @@ static void send_init(struct machine *m, struct machine_cpu *cpu, bool itself)
 		next = was == CPU_RUNS ? CPU_INIT_SENT : CPU_WAITS;
 	} while (!__atomic_compare_exchange_n(&cpu->start, &was, next, false, __ATOMIC_ACQ_REL,
 					      __ATOMIC_ACQUIRE));
-	if (was == CPU_RUNS && (m->init_exits || !itself))
-		machine_home_ipi(cpu->apic_id,
-				 (m->init_exits ? MODE_INIT : MODE_NMI) << 8 | ICR_ASSERT);
+	if (was == CPU_RUNS && !itself)
+		machine_home_ipi(cpu->apic_id, MODE_NMI << 8 | ICR_ASSERT);
 }
 
 /* Who does not wait does not notice. */
@@ -192,7 +189,7 @@ static void start_command(struct vcpu *vcpu, bool x2apic, u32 to, u32 command)
 		if (shorthand == TO_NAMED)
 			named = is_named(cpu, x2apic, to, command & ICR_LOGICAL);
 		if (named && ICR_MODE(command) == MODE_INIT)
-			send_init(m, cpu, i == vcpu->index);
+			send_init(cpu, i == vcpu->index);
 		else if (named && i != m->vm->boot_cpu_id) /* it never waits */
 			send_sipi(cpu, (u8)command);
 	}

@@ -196,8 +196,8 @@ void machine_report(struct vcpu *vcpu, const char *what)
 }
 
 /*
- * Ours, or one that the chipset sent, as the keyboard controller can. Where the latter stays with
- * the processor (APM vol. 2, 15.21.8) it could not enter the guest any more.
+ * The chipset sent it, as the keyboard controller can. Where it stays with the processor (APM vol. 2,
+ * 15.21.8) that could not enter the guest any more.
  */
 static void on_init(struct vcpu *vcpu)
 {

@@ -207,11 +207,10 @@ int machine_cpu_create(struct machine *m, u32 apic_id, bool boot, struct vcpu **
 /* NMIs that met the hypervisor instead of the guest; INIT, of which an NMI told. */
 static void take_events(struct vcpu *vcpu)
 {
-	struct machine *m = machine_of(vcpu);
+	u32 *start = &machine_of(vcpu)->cpus[vcpu->index].start;
 	u32 nmis = machine_home_nmis();
 
-	if (!m->init_exits &&
-	    __atomic_load_n(&m->cpus[vcpu->index].start, __ATOMIC_RELAXED) != CPU_RUNS)
+	if (__atomic_load_n(start, __ATOMIC_RELAXED) != CPU_RUNS)
 		machine_take_init(vcpu);
 	else if (nmis)
 		vcpu_queue_nmi(vcpu);

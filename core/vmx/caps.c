@@ -185,8 +185,8 @@ bool vmx_compute_controls(const struct vmx_caps *caps, struct vmx_controls *c,
 
 /* Nothing exits that can be left to the guest. */
 static const struct control_wish machine_pin = {
-	.forbidden = PIN_EXTERNAL_INTERRUPT | PIN_NMI | PIN_VIRTUAL_NMIS | PIN_PREEMPTION_TIMER |
-		     PIN_POSTED_INTERRUPTS,
+	.required = PIN_NMI | PIN_VIRTUAL_NMIS, /* by which its processors call each other */
+	.forbidden = PIN_EXTERNAL_INTERRUPT | PIN_PREEMPTION_TIMER | PIN_POSTED_INTERRUPTS,
 	.why = REFUSE_PIN_CONTROL,
 	.name = pin_name,
 };

@@ -38,8 +38,7 @@ COLD void set_windows(struct vcpu *vcpu)
 
 	if (vcpu->want_irq_window)
 		primary |= PRIMARY_INTERRUPT_WINDOW;
-	/* The machine's guest has its NMIs itself: there is no window for them (25.6.1). */
-	if (vcpu->want_nmi_window && !vcpu->vm->machine)
+	if (vcpu->want_nmi_window)
 		primary |= PRIMARY_NMI_WINDOW;
 	v->before &= ~VMX_BEFORE_WINDOWS;
 	if (primary != closed)

@@ -73,6 +73,10 @@ gdt: /* its place for selector 0 holds what LGDT loads */
 image:
 	.incbin IMAGE
 image_end:
+	.globl guest, guest_end
+guest:
+	.incbin GUEST
+guest_end:
 
 	.bss
 	.balign 4096

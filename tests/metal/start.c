@@ -16,9 +16,10 @@ struct multiboot_mmap {
 	u32 type;
 } __attribute__((packed));
 
-extern u8 image[], image_end[];
+extern u8 image[], image_end[], guest[], guest_end[];
 extern u64 link_pdpt[], link_pd[];
 
+#define GUEST_AT 0x7c00 /* guest.S */
 #define MAX_MEMORY 64
 static struct boot_memory memory[MAX_MEMORY];
 static struct boot_info info;
@@ -146,10 +147,13 @@ void start(const struct multiboot *mb)
 		.bios_memory_count = n,
 		.guest_memory_count = n,
 		.config = { .log_port = 0x3f8, .log_level = BOOT_LOG_DEBUG },
+		.start = { .edx = 0x80, .eflags = 2, .esp = 0x7000, .ip = GUEST_AT,
+			   .idt_limit = 0x3ff, .cr0 = 0x10 },
 	};
 	asm volatile("rdtsc; shl $32, %%rdx; or %%rdx, %0" : "=a"(info.tsc) : : "rdx");
 	if (word_given(mb, "nomap"))
 		info.bios_memory_count = 0;
+	memcpy((void *)GUEST_AT, guest, (size_t)(guest_end - guest));
 	enter(&info);
 	print("start: it came back: ");
 	print(info.refusal);

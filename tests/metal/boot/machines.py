@@ -97,9 +97,10 @@ def write(path, offset, data):
 class Machine:
     """Runs until the guest ends it; the serial port's text is what comes out."""
 
-    def __init__(self, work, emulator="qemu", board="pc", cpu="EPYC-v1", mem=256, timeout=60):
+    def __init__(self, work, emulator="qemu", board="pc", cpu="EPYC-v1", mem=256, timeout=60,
+                 cpus=1):
         self.work, self.emulator, self.board = work, emulator, board
-        self.cpu, self.mem, self.timeout = cpu, mem, timeout
+        self.cpu, self.mem, self.timeout, self.cpus = cpu, mem, timeout, cpus
 
     def run(self, *disks, more=(), until=None):
         serial = os.path.join(self.work, "serial")
@@ -126,7 +127,7 @@ class Machine:
             spec = d if "=" in d else f"file={d},format=raw"
             drives += ["-drive", f"{spec},if=ide,index={i},snapshot=on"]
         return ["qemu-system-x86_64", "-M", self.board, "-accel", "tcg", "-cpu", self.cpu,
-                "-m", str(self.mem), "-display", "none", "-nodefaults", "-nic", "none", "-vga", "std",
+                "-m", str(self.mem), "-smp", str(self.cpus), "-display", "none", "-nodefaults", "-nic", "none", "-vga", "std",
                 "-no-user-config", "-no-reboot", "-serial", f"file:{serial}",
                 "-device", "isa-debug-exit,iobase=0xf4", *drives, *more]
 
@@ -142,7 +143,7 @@ display_library: rfb, options="timeout=0"
 memory: guest={self.mem}, host={self.mem}
 romimage: file=/usr/share/bochs/BIOS-bochs-latest
 vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
-cpu: model={self.cpu}, count=1, ips=50000000, reset_on_triple_fault=0, ignore_bad_msrs=1
+cpu: model={self.cpu}, count={self.cpus}, quantum=32, ips=50000000, reset_on_triple_fault=0, ignore_bad_msrs=1
 clock: sync=none, time0=1577836800, rtc_sync=0
 {drives}
 boot: disk
