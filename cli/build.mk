@@ -39,10 +39,10 @@ $(BUILD)/cli/core/svm_caps.o: core/svm/caps.c
 $(BUILD)/cli/core/fields.o: core/vmx/fields.c
 $(BUILD)/cli/core/names.o: core/svm/names.c
 
-$(BUILD)/cli/swivl: $(CLI_OBJS) $(BUILD)/lib/libswivl.a
+$(BUILD)/cli/swivl: $(CLI_OBJS) $(BUILD)/lib/libswivl.a $(BUILD)/lib/libswivlrules.a
 	$(CC) -static -pthread $(LDFLAGS) -o $@ $^
 
-$(BUILD)/cli/dynamic/swivl: $(CLI_DYN_OBJS) $(BUILD)/lib/libswivl.a
+$(BUILD)/cli/dynamic/swivl: $(CLI_DYN_OBJS) $(BUILD)/lib/libswivl.a $(BUILD)/lib/libswivlrules.a
 	$(CC) -pthread $(LDFLAGS) -o $@ $^ $(CLI_DYN_LIBS)
 
 -include $(CLI_CORE:.o=.d) $(CLI_OBJS:.o=.d) $(CLI_DYN_OBJS:.o=.d)

@@ -22,6 +22,7 @@ enum {
 int cmd_run(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_selftest(int argc, char **argv);
+int cmd_explain(int argc, char **argv);
 int cmd_disk(int argc, char **argv);
 int cmd_metal(int argc, char **argv);
 

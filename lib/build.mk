@@ -37,13 +37,13 @@ TO := $(DESTDIR)$(PREFIX)
 TO_LIB := $(DESTDIR)$(LIBDIR)
 
 .PHONY: install uninstall
-install: lib cli metal-boot
+install: lib cli rules metal-boot
 	install -d $(TO)/bin $(TO_LIB)/pkgconfig $(TO)/include/swivl $(TO)/share/man/man1 \
 		$(TO)/share/man/man4 $(TO)/lib/swivl
 	install -m 644 $(BUILD)/host/metal/swivl-multiboot $(TO)/lib/swivl/
 	install -m 755 $(BUILD)/cli/dynamic/swivl $(TO)/bin/swivl
-	install -m 644 include/swivl/*.h include/swivl/*.hpp $(TO)/include/swivl/
-	install -m 644 $(LIB_A) $(TO_LIB)/
+	install -m 644 include/swivl/*.h include/swivl/*.hpp core/rules/rules.h $(TO)/include/swivl/
+	install -m 644 $(LIB_A) $(RULES_A) $(TO_LIB)/
 	install -m 755 $(LIB_SO) $(TO_LIB)/
 	ln -sf $(notdir $(LIB_SO)) $(TO_LIB)/$(LIB_SONAME)
 	ln -sf $(LIB_SONAME) $(TO_LIB)/libswivl.so
@@ -54,6 +54,6 @@ install: lib cli metal-boot
 	$(if $(DESTDIR),,ldconfig)
 
 uninstall:
-	rm -f $(TO)/bin/swivl $(TO_LIB)/libswivl.* $(TO_LIB)/pkgconfig/swivl.pc \
+	rm -f $(TO)/bin/swivl $(TO_LIB)/libswivl.* $(TO_LIB)/libswivlrules.a $(TO_LIB)/pkgconfig/swivl.pc \
 		$(TO)/share/man/man1/swivl.1 $(TO)/share/man/man4/swivl.4
 	rm -rf $(TO)/include/swivl $(TO)/lib/swivl

@@ -184,6 +184,14 @@ def home_differs(text):
             yield f"{name}() of core/host.h is not in docs/porting.md"
 
 
+def rules_differ(text):
+    """docs/rules.md has what the command prints; COMMAND --rules >>docs/rules.md makes it."""
+    command = os.path.join(TOP, "build/cli/swivl")
+    rules = subprocess.run([command, "explain", "--rules"], check=True, capture_output=True, text=True)
+    for line in sorted(set(rules.stdout.splitlines()) ^ set(re.findall(r"(?m)^\|.*", text))):
+        yield f"docs/rules.md or the code does not have: {line}"
+
+
 def main():
     words = set(re.findall(r"\w+", sources()))
     for page in PAGES:
@@ -194,6 +202,7 @@ def main():
     verdict("abi-requests", list(requests_differ(abi)))
     verdict("abi-layouts", list(layouts_differ(abi)))
     verdict("abi-capabilities", list(capabilities_differ(abi)))
+    verdict("rules", list(rules_differ(read("docs/rules.md"))))
     verdict("host-functions", list(home_differs(read("docs/porting.md"))))
     return failed
 
