@@ -122,13 +122,13 @@ struct boot_info {
 	struct boot_config config;
 	struct boot_start start;
 
-	char refusal[256]; /* ends with a zero */
+	char refusal[384]; /* ends with a zero */
 };
 
 _Static_assert(sizeof(struct metal_image) == 48, "struct metal_image");
 _Static_assert(sizeof(struct boot_memory) == 24, "struct boot_memory");
 _Static_assert(sizeof(struct boot_start) == 80, "struct boot_start");
 _Static_assert(sizeof(struct boot_config) == 64, "struct boot_config");
-_Static_assert(sizeof(struct boot_info) == 496, "struct boot_info");
+_Static_assert(sizeof(struct boot_info) == 624, "struct boot_info");
 
 #endif

@@ -91,7 +91,7 @@ static size_t format_part(char *line, size_t size, const char *fmt, ...)
 
 static void write_line(enum boot_log_level l, const char *fmt, va_list args, bool patient)
 {
-	char line[256];
+	char line[64 + sizeof(metal.info.refusal)];
 	u64 us = time_us();
 	size_t n;
 	bool taken;

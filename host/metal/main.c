@@ -53,13 +53,14 @@ static void find_acpi(void)
 
 static bool start_core(void)
 {
+	char line[sizeof(metal.info.refusal)];
 	struct refusal_report why;
 
 	if (swivl_start(&why))
 		return true;
-	swivl_refusal_line(&why, metal.info.refusal, sizeof(metal.info.refusal));
-	metal_logf(BOOT_LOG_ERRORS, "%s", metal.info.refusal);
-	return false;
+	swivl_refusal_line(&why, line, sizeof(line));
+	/* Who it is that speaks, log and loader say, too. */
+	return metal_refuse("%s", line + (memcmp(line, "swivl: ", 7) ? 0 : 7));
 }
 
 static struct machine *machine;

@@ -8,7 +8,7 @@ image:
 	.long	end - image, end - image, 0x400000, 0
 entry:
 	lea	text(%rip), %rsi
-	lea	496 - 256(%rdi), %rdi	/* boot_info.refusal */
+	lea	624 - 384(%rdi), %rdi	/* boot_info.refusal */
 	mov	$end - text, %ecx
 	rep movsb
 	ret

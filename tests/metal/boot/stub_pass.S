@@ -13,7 +13,7 @@
 	.text
 	.globl stub_pass
 stub_pass:
-	lea	496 - 256 - 80(%rdi), %rsi
+	lea	624 - 384 - 80(%rdi), %rsi
 	mov	$START, %edi
 	mov	$80, %ecx
 	cld
