@@ -165,6 +165,8 @@ enum vmx_intr_type {
 	INTR_SOFTWARE_EXCEPTION = 6,
 };
 
+#define ACTIVITY_WAIT_SIPI 3u /* GUEST_ACTIVITY (25.4.2) */
+
 #define EXIT_REASON_ENTRY_FAILED (1u << 31)
 /* Basic exit reasons that code names; the others stand in exit.c's table (appendix C). */
 enum vmx_reason {
