@@ -15,6 +15,7 @@ make run-metal  Debian's kernel from a disk, swivl beneath it; CPU=intel, CPUS=2
 make shell      a prompt in that machine. Both: CPU=intel or CPU=corei7_skylake_x, CPUS=2
 make test       all tests; TESTS='mmio io' MACHINES='*haswell*:1' a part of them
 make test-metal    all tests of the hypervisor that starts before the system
+make bench-metal   what the latter costs beneath Debian's kernel, counted
 make unit       only those that need no emulated machine
 make fuzz       the fuzzers; make bench: swivl and KVM side by side
 make fuzz-rules the processor judges the rules of VM entries: SEED= STATES=

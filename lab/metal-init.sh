@@ -85,6 +85,7 @@ for what in $todo; do
 	report) report ;;
 	disk) write_disk ;;
 	build) build ;;
+	ticks) echo "lab: ticks: $(ticks)" ;;
 	exits) swivl metal ;;
 	shell) setsid cttyhack sh ;;
 	reboot) echo "lab: reboots"; drain; reboot -f ;;

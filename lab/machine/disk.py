@@ -100,6 +100,9 @@ def _initrd(k, modules, busybox, with_programs):
 def _programs():
     """swivl's command, and Debian's tcc with what it needs, to build with."""
     found = {"bin/swivl": os.path.join(cache.ROOT, os.environ.get("BUILD", "build"), "cli/swivl")}
+    source = os.path.join(cache.LAB, "init/ticks.c")
+    found["bin/ticks"] = cache.made(f"init/{cache.digest('path:' + source)}", lambda tmp: cache.run(
+        ["gcc", "-O2", "-Wall", "-Wextra", "-static", "-nostdlib", "-s", "-o", tmp, source]))
     root = packages.get("tcc")
     found["bin/tcc"] = os.path.join(root, "usr/bin/x86_64-linux-gnu-tcc")
     if not os.path.exists(found["bin/tcc"]):

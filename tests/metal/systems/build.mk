@@ -24,3 +24,12 @@ $(call metal_case,$1): tests/metal/systems/build.mk
 		'$(subst +,:,$(firstword $(subst =, ,$1)))' '$(lastword $(subst =, ,$1))' >$$@ && chmod +x $$@
 endef
 $(foreach c,$(METAL_CASES),$(eval $(call metal_system,$c)))
+
+# What it costs beneath Debian's kernel.
+.PHONY: bench-metal bench-metal-here
+bench-metal:
+	@lab/install run amd intel metal
+	@$(MAKE) -s --no-print-directory bench-metal-here
+bench-metal-here: cli
+	@mkdir -p $(BUILD)/tests/metal
+	@python3 tests/metal/systems/speed.py $(CPU)
