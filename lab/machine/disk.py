@@ -50,14 +50,14 @@ class System:
         elif name == "memtest86+":
             self._screen("linux", _files_of("memtest86+", "boot/memtest86+x64.bin"))
         elif name == "ipxe":
-            self._screen("linux16", _files_of("ipxe", "boot/ipxe.lkrn"))
+            self._screen("linux16", _files_of("ipxe", "boot/ipxe.lkrn"), "shell")
         else:
             raise LabError(f"no such system: {name}; there are {', '.join(SYSTEMS)}")
 
-    def _screen(self, command, image):
+    def _screen(self, command, image, arguments=""):
         self.has_serial = False
         self.files = {os.path.basename(image).replace("+", "-"): image}
-        self.commands = f"{command} /{next(iter(self.files))}\n"
+        self.commands = f"{command} /{next(iter(self.files))} {arguments}\n"
 
     def _linux(self, image, k, modules, busybox):
         self.release = k.release

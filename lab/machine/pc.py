@@ -170,6 +170,12 @@ port_e9_hack: enabled=1
 
     def debug(self, *commands):
         """Commands for Bochs' debugger, which stops the machine for them."""
+        # Before its first prompt the signal would be its end.
+        for _ in range(100):
+            with open(os.path.join(self.work, "emulator"), "rb") as f:
+                if b"Next at t=" in f.read():
+                    break
+            time.sleep(0.1)
         os.kill(self.process.pid, signal.SIGINT)
         self.process.stdin.write("".join(c + "\n" for c in commands).encode() + b"c\n")
         self.process.stdin.flush()

@@ -30,7 +30,7 @@ BRAND = "swivl is beneath"
 # speed or what the processor is called.
 FIRST_SCREEN = {
     "memtest86+": (r"Status: Testing", r"Memtest86\+ v\S+|^L\d Cache: +\d+\w+|CPU: .*SMP: \S+|Errors: 0"),
-    "ipxe": (r"Press Ctrl-B|iPXE>", r"^iPXE 1.*|^Features:.*|^No more network devices|^Press Ctrl-B.*"),
+    "ipxe": (r"^iPXE>", r"^iPXE 1.*|^Features:.*|^iPXE>"),
 }
 
 
