@@ -1,24 +1,17 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * A boot record that switches address line A20 off, or VT-x, as some BIOSes do, and then starts the
- * second disk. Only the 440 bytes of code.
+ * A boot record that switches address line A20 off and then starts the second disk: what some old
+ * BIOSes hand over. Only the 440 bytes of code.
  */
 	.code16
 	xor	%ax, %ax
 	mov	%ax, %ds
 	mov	%ax, %es
-#ifdef VMX_LOCKED_OFF
-	mov	$0x3a, %ecx		/* IA32_FEATURE_CONTROL */
-	mov	$1, %eax
-	xor	%edx, %edx
-	wrmsr
-#else
 	mov	$0x2400, %ax
 	int	$0x15
 	in	$0x92, %al
 	and	$0xfc, %al
 	out	%al, $0x92
-#endif
 	/* From behind what is read over this. */
 	mov	$0x7c00, %si
 	mov	$0x600, %di

@@ -24,21 +24,17 @@ $(METAL_BOOT_TESTS)/a20_off.bin: tests/metal/boot/a20_off.S
 	$(CC) -m32 -c -o $@.o $<
 	$(LD) -m elf_i386 -Ttext 0x600 -e 0x600 --oformat binary -o $@ $@.o
 
-$(METAL_BOOT_TESTS)/vmx_off.bin: tests/metal/boot/a20_off.S
-	@mkdir -p $(@D)
-	$(CC) -m32 -DVMX_LOCKED_OFF -c -o $@.o $<
-	$(LD) -m elf_i386 -Ttext 0x600 -e 0x600 --oformat binary -o $@ $@.o
-
 # The command and the multiboot image with the stub in the hypervisor's place.
 $(eval $(call metal_disk_files,$(METAL_BOOT_TESTS)/disk_files.o,$(METAL_BOOT_TESTS)/stub.bin))
 $(eval $(call metal_multiboot,$(METAL_BOOT_TESTS)/stub-multiboot,$(METAL_BOOT_TESTS)/stub.bin))
-$(METAL_BOOT_TESTS)/swivl: $(filter-out $(CLI_DISK_FILES),$(CLI_OBJS)) $(METAL_BOOT_TESTS)/disk_files.o $(BUILD)/lib/libswivl.a
+$(METAL_BOOT_TESTS)/swivl: $(filter-out $(CLI_DISK_FILES),$(CLI_OBJS)) $(METAL_BOOT_TESTS)/disk_files.o $(BUILD)/lib/libswivl.a \
+		$(BUILD)/lib/libswivlrules.a
 	$(CC) -static -pthread $(LDFLAGS) -o $@ $^
 
 .PHONY: metal-boot-tests metal-tests
 metal-tests: metal-boot-tests
 metal-boot-tests: $(METAL_BOOT_TESTS)/swivl $(METAL_BOOT_TESTS)/stub-multiboot $(METAL_BOOT_TESTS)/handover.bin $(METAL_BOOT_TESTS)/a20_off.bin \
-		$(METAL_BOOT_TESTS)/vmx_off.bin $(BUILD)/cli/swivl
+		$(BUILD)/cli/swivl
 
 METAL_SHORT_TESTS += $(METAL_BOOT_TESTS)/test_boot_short $(METAL_BOOT_TESTS)/test_refuse_short $(METAL_BOOT_TESTS)/test_disk_command
 METAL_LONG_TESTS += $(METAL_BOOT_TESTS)/test_boot $(METAL_BOOT_TESTS)/test_refuse $(METAL_BOOT_TESTS)/test_disk_command

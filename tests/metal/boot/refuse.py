@@ -43,15 +43,7 @@ def Intel_without_VT_x(work):
 
 @test()
 def Intel_with_VT_x_locked_off(work):
-    m = bochs(work, "corei7_haswell_4770")
-    with open(f"{machines.HERE}/vmx_off.bin", "rb") as f:
-        first = machines.disk(f"{work}/first", f.read())
-    image = machines.handover_disk(f"{work}/disk")
-    plain = m.run(first, image)
-    machines.install(image)
-    text = m.run(first, image)
-    refused(text, "VMX is locked off")
-    assert handover(text) == handover(plain), f"{plain}\n--- with swivl:\n{text}"
+    raise boot.Skip("Bochs' processors come with VT-x locked on; tests/unit/test_vmx_caps.c has it")
 
 
 @test()
