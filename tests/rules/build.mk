@@ -8,7 +8,8 @@ SVM_JUDGE_SRCS := $(addprefix tests/rules/,start.S bare.c svm_judge.c svm_states
 
 $(RULES_TEST)/svm.bin: $(SVM_JUDGE_SRCS) tests/rules/bare.ld $(wildcard tests/rules/*.h core/rules/*.h)
 	@mkdir -p $(@D)
-	$(CC) -I. -std=gnu11 -O2 -g -Wall -Wextra -m64 -ffreestanding -fno-builtin -fno-pic -fno-pie \
+	$(CC) -I. -std=gnu11 -O2 -g -Wall -Wextra -Wno-missing-field-initializers -m64 \
+		-ffreestanding -fno-builtin -fno-pic -fno-pie \
 		-mno-red-zone -mgeneral-regs-only -fno-stack-protector -fcf-protection=none \
 		-fno-tree-loop-distribute-patterns -nostdlib -static -no-pie -Wl,--build-id=none \
 		-Wl,--no-warn-rwx-segments -Wl,-z,noexecstack -T tests/rules/bare.ld -o $@.elf \
@@ -16,16 +17,20 @@ $(RULES_TEST)/svm.bin: $(SVM_JUDGE_SRCS) tests/rules/bare.ld $(wildcard tests/ru
 	objcopy -O binary $@.elf $@
 
 # `make test` has a short run, which is the same each time; `make fuzz-rules` is another each time and
-# says its seed: SEED= STATES= (on each machine) CPU= (as QEMU's -cpu).
+# says its seed: SEED= STATES= (on each machine) CPU= (QEMU's -cpu, or zambezi: Bochs).
 RULES_TESTS += $(RULES_TEST)/test_rules_svm
 SEED ?= $(shell date +%s)
 STATES ?= 250000
 
 .PHONY: rules-tests fuzz-rules
-rules-tests: $(RULES_TESTS) $(RULES_TEST)/svm.bin
+rules-tests: $(RULES_TESTS) $(RULES_TEST)/svm.bin $(RULES_TEST)/rom.bin
+$(RULES_TEST)/rom.bin: tests/rules/rom.S
+	@mkdir -p $(@D)
+	$(CC) -c -o $@.o $<
+	$(LD) -m elf_x86_64 -Ttext 0 -e 0 --oformat binary -o $@ $@.o
 $(RULES_TEST)/test_rules_svm:
 	@mkdir -p $(@D)
 	@printf '#!/bin/sh\nexec python3 tests/rules/judge.py\n' >$@ && chmod +x $@
 fuzz-rules: rules-tests
-	@python3 tests/rules/judge.py --seed $(SEED) --states $(STATES) --timeout 86400 \
-		$(if $(filter-out amd,$(CPU)),--cpu '$(CPU)')
+	@python3 tests/rules/judge.py --seed $(SEED) --states $(STATES) --bochs-states $(STATES) \
+		--timeout 86400 $(if $(filter-out amd,$(CPU)),--cpu '$(CPU)')

@@ -6,8 +6,8 @@
 /* The page tables of start.S, which map the first 4 GiB to themselves. */
 extern u64 pml4[];
 
-static const u8 iopm[0x3000] __attribute__((__aligned__(4096)));
-static const u8 msrpm[0x2000] __attribute__((__aligned__(4096)));
+static u8 iopm[0x3000] __attribute__((__aligned__(4096)));
+static u8 msrpm[0x2000] __attribute__((__aligned__(4096)));
 
 static const struct base {
 	u64 cr0, cr4, efer, rflags;
@@ -28,7 +28,7 @@ static const struct base {
 };
 const char *const base_names[] = {
 	"64-bit", "64-bit, nested paging", "compatibility", "PAE", "32-bit paging", "protected",
-	"real", "virtual-8086",
+	"real",   "virtual-8086",
 };
 _Static_assert(ARRAY_SIZE(bases) == ARRAY_SIZE(base_names), "each base has a name");
 
@@ -89,8 +89,12 @@ void build_state(struct vmcb *vmcb, const struct state *s, u32 which)
 	 * NMI that is intercepted ends it before its first instruction.
 	 */
 	if (vmcb->control.event_inj & EVENT_INJ_VALID ||
-	    !(vmcb->control.intercepts & INTERCEPT_NMI))
+	    !(vmcb->control.intercepts & INTERCEPT_NMI)) {
 		vmcb->save.idtr.limit = 0;
+		/* Bochs dies of a guest's triple fault: the first fault ends it. */
+		vmcb->control.exceptions |= 1u << VECTOR_GP | 1u << VECTOR_DF | 1u << VECTOR_NP |
+					    1u << VECTOR_SS | 1u << VECTOR_PF;
+	}
 	/*
 	 * QEMU 7.2 leaves such a guest with the host's CR0 not loaded, if its checks come that far,
 	 * and the host dies (15.6: #VMEXIT loads CR0). Without paging CR4.PAE is nothing to any rule.
@@ -137,8 +141,8 @@ static u64 event(struct random *r)
 	return random_below(r, 2) ? value : value | EVENT_INJ_ERROR | random_next(r) << 32;
 }
 
-static const u16 hot[] = { 0x558, 0x548, 0x4d0, 0x550, 0x412, 0x0a8, 0x0b0, 0x668, 0x048, 0x040,
-			   0x058, 0x010, 0x00c, 0x560, 0x568, 0x090 };
+static const u16 hot[] = { 0x558, 0x548, 0x4d0, 0x550, 0x412, 0x0a8, 0x0b0, 0x668,
+			   0x048, 0x040, 0x058, 0x010, 0x00c, 0x560, 0x568, 0x090 };
 
 u32 single_bits(void)
 {
@@ -189,9 +193,9 @@ void choose_state(struct state *s, u64 seed, u64 n, u32 physical_bits)
 			c->offset = (u16)rules_svm_offset((u32)field);
 			c->bytes = (u8)rules_svm_bytes((u32)field);
 		}
-		c->value = c->offset == 0x0a8 && random_below(&r, 3) ?
-				   event(&r) :
-				   interesting(&r, load(&vmcb, c), 8u * c->bytes, physical_bits);
+		c->value = c->offset == 0x0a8 && random_below(&r, 3)
+				   ? event(&r)
+				   : interesting(&r, load(&vmcb, c), 8u * c->bytes, physical_bits);
 		if (c->bytes < 8)
 			c->value &= (1ull << 8 * c->bytes) - 1;
 	}
