@@ -43,7 +43,7 @@ def Intel_without_VT_x(work):
 
 @test()
 def Intel_with_VT_x_locked_off(work):
-    raise boot.Skip("Bochs' processors come with VT-x locked on; tests/unit/test_vmx_caps.c has it")
+    raise boot.Skip("Bochs' processors come with VT-x locked on; no test has it but of swivl check")
 
 
 @test()
