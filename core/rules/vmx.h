@@ -28,7 +28,6 @@ extern const struct rules_table vmx_instruction_rules, vmx_control_rules, vmx_ho
 
 #define RANGE(value, low, high) ((value) >> (low) & ((2ull << ((high) - (low))) - 1))
 #define ALL_ONES (~0ull)
-#define RULES_WAIT_SIPI 3 /* the last of the activity states (25.4.2) */
 #define EFER_KNOWN (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE)
 #define EXIT_BAD_STATE RULES_EXIT(REASON_BAD_GUEST_STATE)
 

@@ -114,7 +114,7 @@ static bool activity_exists(struct rules_judge *j)
 	u64 activity = V(GUEST_ACTIVITY);
 
 	return !activity ||
-	       (activity <= RULES_WAIT_SIPI && (MSR(IA32_VMX_MISC) >> (5 + activity) & 1));
+	       (activity <= ACTIVITY_WAIT_SIPI && (MSR(IA32_VMX_MISC) >> (5 + activity) & 1));
 }
 
 /* What may be injected while the guest does not execute instructions. */
@@ -123,7 +123,7 @@ static bool activity_event(struct rules_judge *j)
 	u64 activity = V(GUEST_ACTIVITY);
 	u32 type, vector;
 
-	if (!activity || activity > RULES_WAIT_SIPI || !injects(j))
+	if (!activity || activity > ACTIVITY_WAIT_SIPI || !injects(j))
 		return true;
 	type = injected_type(j);
 	vector = injected_vector(j);
@@ -245,7 +245,7 @@ static bool pdpte(struct rules_judge *j, unsigned int i)
 	R(524, EXIT_BAD_STATE, 1, "guest.activity-event", "27.3.1.5", activity_event(j), \
 	  "the event to inject is one that the activity state lets through") \
 	R(525, EXIT_BAD_STATE, 1, "guest.activity-smm", "27.3.1.5", \
-	  V(GUEST_ACTIVITY) != RULES_WAIT_SIPI || !entry(j, ENTRY_SMM), \
+	  V(GUEST_ACTIVITY) != ACTIVITY_WAIT_SIPI || !entry(j, ENTRY_SMM), \
 	  "the activity state is not wait-for-SIPI for an entry to SMM") \
 	R(531, EXIT_BAD_STATE, 1, "guest.blocking-reserved", "27.3.1.5", \
 	  !(V(GUEST_INTERRUPTIBILITY) >> 5), "bits 31:5 of the interruptibility state are 0") \

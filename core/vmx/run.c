@@ -139,6 +139,9 @@ COLD void entry_failed(struct vcpu *vcpu, u64 reason)
 		return;
 	if (reason & EXIT_REASON_ENTRY_FAILED)
 		e->hw_info[0] = vmcs_read_N(vcpu, EXIT_QUALIFICATION);
+	if (reason == 7 || reason == 8 ||
+	    (reason & 0xffff) == REASON_BAD_GUEST_STATE || (reason & 0xffff) == REASON_MSR_LOADING)
+		vmx_explain(vcpu, reason);
 	vmcs_write_32(vcpu, ENTRY_INTERRUPTION_INFO, 0);
 	/* It is the host's, and nobody has told it yet (27.8). */
 	if ((reason & 0xffff) == REASON_MACHINE_CHECK_ENTRY)

@@ -10,6 +10,7 @@
  *   enter.h   the world switch
  *   run.c     entries, events, windows
  *   exit.c    exits
+ *   explain.c  the rules that an entry broke, for the log
  *   selftest.c  the road from nothing to the first exit, step by step
  *   ept.c     second-level translation: format, flushing, VPIDs
  */
@@ -148,6 +149,7 @@ struct vmx_vcpu {
 	struct vmx_switch sw;
 	u8 before, after; /* VMX_BEFORE_*, VMX_AFTER_* */
 	u16 vpid; /* 0: none */
+	bool explained; /* an entry that failed, once */
 
 	/* what the VMCS holds, so that a write of the same value is left out */
 	u32 primary, entry;
@@ -167,6 +169,10 @@ static inline struct vmx_vcpu *to_vmx(struct vcpu *vcpu)
 {
 	return vcpu->vendor_data;
 }
+
+/* ---- explain.c: an entry failed; the log names the rules that the VMCS breaks ------------------ */
+
+void vmx_explain(struct vcpu *vcpu, u64 reason);
 
 /* ---- accessors: a failed one is counted, logged by the field's name, and ends the VM --------- */
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
-// uses: core/vmx/caps.c core/vmx/enable.c core/vmx/vmcs.c core/vmx/host.c core/vmx/state.c core/vmx/run.c core/vmx/exit.c core/vmx/ept.c core/vmx/fields.c core/vmx/selftest.c core/x86/fpu.c core/vm/live.c core/vm/refusal.c
+// uses: core/vmx/caps.c core/vmx/enable.c core/vmx/vmcs.c core/vmx/host.c core/vmx/state.c core/vmx/run.c core/vmx/exit.c core/vmx/ept.c core/vmx/explain.c core/rules/judge.c core/rules/vmx.c core/rules/vmx_controls.c core/rules/vmx_host.c core/rules/vmx_guest.c core/rules/vmx_segments.c core/vmx/fields.c core/vmx/selftest.c core/x86/fpu.c core/vm/live.c core/vm/refusal.c
 // flags: -DSWIVL_MODEL
 /* core/vmx over modelled processors: exits, events, entries that fail. */
 #include "vmx_test.h"
@@ -260,6 +260,9 @@ static void failed_entries_say_why(void **state)
 	exit_by(REASON_CPUID, 0);
 	assert_int_equal(vcpu->exit.kind, EXIT_FAIL_ENTRY);
 	assert_int_equal(vcpu->exit.fail_reason, 7);
+	/* The log names the rules and their fields: nobody has told this guest its CS. Once. */
+	assert_memory_equal(log_line, "  guest ", 8);
+	log_line[0] = 0;
 	entry_error = 0;
 	vcpu->event.type = EVENT_NONE;
 	guest = watching_guest;
@@ -267,6 +270,7 @@ static void failed_entries_say_why(void **state)
 	assert_int_equal(vcpu->exit.kind, EXIT_FAIL_ENTRY);
 	assert_int_equal(vcpu->exit.fail_reason, 0x80000021);
 	assert_int_equal(vcpu->exit.hw_info[0], 4);
+	assert_string_equal(log_line, "");
 	/* A state that is put right enters, and what was to be injected is not by accident. */
 	inject((struct event){ EVENT_NONE });
 	assert_false(seen_info & INTR_INFO_VALID);
