@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/* Memory that is not there, and processors. */
+#include "tests/metal/bad/bad.h"
+
+struct range {
+	u64 base, size;
+	u32 type, attributes;
+};
+
+extern u32 map_count;
+
+/* What E820 calls reserved in the middle of memory: only swivl does. */
+
+
+u64 find_hidden(u64 *size)
+{
+	const struct range *map = (const void *)MAP_AT;
+
+	for (u32 i = 0; i < map_count; i++)
+		if (map[i].type == 2 && map[i].base >= 0x1000000 && map[i].base < 0xc0000000 &&
+		    map[i].size >= 0x200000 && map[i].size <= 0x4000000) {
+			*size = map[i].size;
+			return map[i].base;
+		}
+	return 0;
+}
+
+SNIPPET(read1, "movzbl (%rbx), %eax");
+SNIPPET(read2, "movzwl (%rbx), %eax");
+SNIPPET(read4, "mov (%rbx), %eax");
+SNIPPET(read8, "mov (%rbx), %rax");
+SNIPPET(write1, "movb %al, (%rbx)");
+SNIPPET(write2, "movw %ax, (%rbx)");
+SNIPPET(write4, "movl %eax, (%rbx)");
+SNIPPET(write8, "movq %rax, (%rbx)");
+SNIPPET(add4, "lock addl %eax, (%rbx)");
+SNIPPET(exchange, "xchg %rax, (%rbx)");
+SNIPPET(compare, "mov $-1, %rax\nlock cmpxchg %rcx, (%rbx)\nsetz %al\nmovzbl %al, %eax");
+SNIPPET(string_read, "mov %rbx, %rsi\nmov $buffer, %edi\nmov $8, %ecx\nrep movsq\nmov buffer, %rax");
+SNIPPET(string_write, "mov %rbx, %rdi\nmov $buffer, %esi\nmov $8, %ecx\nrep movsb");
+SNIPPET(string_fill, "mov %rbx, %rdi\nmov $100, %ecx\nrep stosl");
+SNIPPET(string_scan, "mov %rbx, %rdi\nmov $0, %eax\nmov $16, %ecx\nrepe scasb\nmov %rcx, %rax");
+SNIPPET(compare_string, "mov %rbx, %rdi\nmov $buffer, %esi\nmov $16, %ecx\nrepe cmpsb\nmov %rcx, %rax");
+SNIPPET(addr32, "addr32 mov (%ebx), %eax");
+SNIPPET(push_there, "mov %rsp, %rcx\nmov %rbx, %rsp\npush %rax\npop %rax\nmov %rcx, %rsp");
+SNIPPET(run_at, "call *%rbx");
+SNIPPET(with_cr3, "mov %cr3, %rcx\nmov %rbx, %cr3\nmov %rcx, %cr3");
+SNIPPET(with_sse, "mov %cr4, %rcx\nor $0x200, %rcx\nmov %rcx, %cr4\nmovups (%rbx), %xmm0\n"
+		  "movups %xmm0, (%rbx)\nmovq %xmm0, %rax");
+SNIPPET(with_gdt, "sub $16, %rsp\nmovw $0xff, 6(%rsp)\nmov %rbx, 8(%rsp)\nlgdt 6(%rsp)\nmov $0x50, %ecx\n"
+		  "mov %ecx, %es\nadd $16, %rsp");
+SNIPPET(gdt_back, "lgdt gdt_pointer");
+SNIPPET(across, "mov -4(%rbx), %rax");
+SNIPPET(fetch_add, "lock xadd %eax, (%rbx)");
+SNIPPET(bit_set, "lock btsl $5, (%rbx)\nsetc %al\nmovzbl %al, %eax");
+SNIPPET(port_string, "mov %rbx, %rsi\nmov $0x300, %edx\nmov $4, %ecx\nrep outsb");
+
+static const struct {
+	const char *name, *code;
+	u64 want; /* in RAX: 0: whatever */
+} accesses[] = {
+	{ "read 1", read1, 0xff }, { "read 2", read2, 0xffff }, { "read 4", read4, 0xffffffff },
+	{ "read 8", read8, ~0ull }, { "write 1", write1, 0 }, { "write 2", write2, 0 },
+	{ "write 4", write4, 0 }, { "write 8", write8, 0 }, { "read 1 after", read1, 0xff },
+	{ "add", add4, 0 }, { "xchg", exchange, ~0ull }, { "cmpxchg", compare, 1 },
+	{ "xadd", fetch_add, 0xffffffff }, { "bts", bit_set, 1 },
+	{ "movs from", string_read, ~0ull }, { "movs to", string_write, 0 }, { "stos", string_fill, 0 },
+	{ "scas", string_scan, 0 }, { "cmps", compare_string, 0 }, { "32-bit address", addr32, 0xffffffff },
+	{ "outs", port_string, 0 }, { "sse", with_sse, ~0ull }, { "across", across, 0 },
+	{ "stack", push_there, 0 }, { "read 8 after", read8, ~0ull }, { "run", run_at, 0 },
+	{ "gdt", with_gdt, 0 },
+};
+
+u64 buffer[16];
+static u64 pages[2][512] __attribute__((aligned(4096)));
+
+static u64 hidden_count(void)
+{
+	struct regs r = { .rax = 0x6c76697773, .rcx = 1, .rdx = 0x1000 };
+	static const u8 call[2][4] = { { 0x0f, 0x01, 0xc1, 0xc3 }, { 0x0f, 0x01, 0xd9, 0xc3 } };
+
+	return try_regs(&r, call[is_amd()]) == NONE ? r.rax : 0;
+}
+
+/* A page table that is hidden says all ones: reserved bits, so #PF; never the hypervisor's memory. */
+static void hidden_tables(u64 base)
+{
+	u64 *pml4 = (u64 *)TABLES_AT, vector;
+	struct regs r = { .rbx = 0x10000000000 };
+
+	pml4[2] = base | 3;
+	vector = try_regs(&r, read4);
+	put("hidden page table: vector ");
+	put_hex(vector);
+	put(" error ");
+	put_hex(fault.error);
+	put(vector == 14 ? "\r\n" : " BAD\r\n");
+	pml4[2] = 0;
+	(void)with_cr3;
+	(void)pages;
+	asm volatile("mov %%cr3, %%rax; mov %%rax, %%cr3" : : : "rax", "memory");
+}
+
+void probe_hidden(void)
+{
+	static const u64 places[] = { 0, 8, 0xffc, 0x1000, 0x3ffff8 };
+	u64 size = 0, base = find_hidden(&size), before;
+
+	if (!beneath)
+		return;
+	if (!base) {
+		put("hidden memory not found BAD\r\n");
+		return;
+	}
+	before = hidden_count();
+	for (u32 p = 0; p < ARRAY_SIZE(places); p++)
+		for (u32 i = 0; i < ARRAY_SIZE(accesses); i++) {
+			struct regs r = { .rax = 0x55, .rbx = base + places[p] };
+			u64 vector = try_regs(&r, accesses[i].code), ax = r.rax;
+
+			put("hidden ");
+			put(accesses[i].name);
+			put(" ");
+			put_hex(places[p]);
+			put(": vector ");
+			put_hex(vector);
+			put(" rax ");
+			put_hex(ax);
+			if (accesses[i].want && (vector != NONE || ax != accesses[i].want))
+				put(" BAD");
+			put("\r\n");
+			r = (struct regs){ 0 };
+			try_regs(&r, gdt_back);
+		}
+	hidden_tables(base);
+	put("hidden accesses counted ");
+	put_hex(hidden_count() - before);
+	put(hidden_count() > before ? "\r\n" : " BAD\r\n");
+}
+
+/* ---- local APIC and processors ---------------------------------------------------------------------- */
+
+extern u32 ap_where, ap_count, ap_edx, ap_cr0, ap_go;
+extern u8 ap_begin[], ap_end[];
+
+static volatile u32 *const apic = (volatile u32 *)0xfee00000;
+
+static u64 tsc(void)
+{
+	u32 a, d;
+
+	asm volatile("rdtsc" : "=a"(a), "=d"(d));
+	return (u64)d << 32 | a;
+}
+
+/* As long as the interrupt command needs, and what it does. */
+static void wait(u64 ticks)
+{
+	u64 until = tsc() + ticks;
+
+	while (tsc() < until)
+		asm volatile("pause");
+}
+
+static void send(u32 to, u32 command)
+{
+	apic[0xc4] = to << 24;
+	apic[0xc0] = command;
+	for (u32 i = 0; i < 1000000 && (apic[0xc0] & 1 << 12); i++)
+		;
+}
+
+static bool comes(u32 old)
+{
+	for (u32 i = 0; i < 2000 && *(volatile u32 *)&ap_count == old; i++)
+		wait(20000);
+	wait(200000);
+	return *(volatile u32 *)&ap_count == old + 1;
+}
+
+void probe_apic(void)
+{
+	u64 before;
+
+	apic_eoi = 0xfee000b0;
+	line3("apic: id, version, spurious", apic[8], apic[0xc], apic[0x3c]);
+	before = apic[0x3c];
+	apic[0x3c] = before | 0x100;
+	nmis = 0;
+	interrupts = 0;
+	apic[0xc4] = apic[8];
+	apic[0xc0] = 0x4400; /* NMI to itself */
+	wait(100000);
+	line("NMI to itself", nmis);
+	apic[0xc0] = 0x44400; /* by shorthand */
+	wait(100000);
+	line("NMI to itself by shorthand, not delivered as such", nmis);
+	apic[0xc0] = 0x4020;
+	wait(100000);
+	outb(0x21, 0xff);
+	outb(0xa1, 0xff);
+	asm volatile("sti; nop; nop; cli");
+	line("interrupts", interrupts);
+	apic[0xc0] = 0x44020;
+	asm volatile("sti; nop; nop; cli");
+	line("interrupts by shorthand", interrupts);
+	for (u32 i = 0; i < 2000; i++) {
+		apic[0xc0] = 0x4400;
+		asm volatile("push %%rbx; cpuid; pop %%rbx" : : "a"(0) : "rcx", "rdx");
+	}
+	wait(100000);
+	put("NMIs while there are exits: ");
+	put_hex(nmis);
+	put("\r\n");
+	outb(0x21, 0xb8);
+	outb(0xa1, 0x8f);
+	apic[0x3c] = (u32)before;
+}
+
+void probe_cpus(void)
+{
+	u32 count = 0, where = 0, old;
+	bool there = false;
+	u32 was = apic[0x3c];
+
+	apic[0x3c] = was | 0x100;
+	for (u32 vector = VECTORS_AT >> 12; vector < VECTORS_END >> 12; vector++) {
+		memcpy((void *)(u64)(vector << 12), ap_begin, (u64)(ap_end - ap_begin));
+		old = ap_count;
+		/* INIT, its end, SIPI, SIPI; others by shorthand or by number. */
+		send(1, vector & 1 ? 0xc4500 : 0x4500);
+		wait(100000);
+		if (vector & 2)
+			send(1, vector & 1 ? 0xc8500 : 0x8500);
+		send(1, (vector & 1 ? 0xc4600 : 0x4600) | vector);
+		if (vector & 4)
+			send(1, (vector & 1 ? 0xc4600 : 0x4600) | vector);
+		there = comes(old);
+		if (!there && vector == VECTORS_AT >> 12)
+			break;
+		count += there;
+		where += (u16)ap_where == vector << 8;
+	}
+	line3("processors started", there, count, where);
+	line2("edx, cr0", ap_edx, ap_cr0);
+	if (!there)
+		goto out;
+	/* SIPI to one that runs is lost (SDM vol. 3, 9.4.4.1). */
+	old = ap_count;
+	ap_go = 1;
+	send(1, 0x4500);
+	wait(100000);
+	send(1, 0x4600 | VECTORS_AT >> 12);
+	line("busy", comes(old));
+	old = ap_count;
+	send(1, 0x4600 | (VECTORS_AT >> 12));
+	wait(1000000);
+	line("SIPI to one that runs", ap_count - old);
+	/* INIT stops one that is busy, again and again. */
+	count = 0;
+	for (u32 i = 0; i < 20; i++) {
+		u32 went;
+
+		send(1, 0x4500);
+		wait(1000000);
+		went = *(volatile u32 *)&ap_go;
+		wait(100000);
+		count += went == *(volatile u32 *)&ap_go;
+		old = ap_count;
+		send(1, 0x4600 | VECTORS_AT >> 12);
+		comes(old);
+	}
+	line("stopped by INIT", count);
+	ap_go = 0;
+	send(1, 0x4500);
+	wait(100000);
+	/* To a processor that is not there. */
+	send(77, 0x4500);
+	send(77, 0x4600);
+	send(77, 0x4400);
+	line("to nobody", 0);
+out:
+	apic[0x3c] = was;
+}
