@@ -47,8 +47,9 @@ static void on_cpuid(struct vcpu *vcpu)
 	case 0x80000002 ... 0x80000004:
 		copy_brand(machine_of(vcpu)->config.brand, leaf, &c);
 		break;
-	case 0x8000000a:
-		c = (struct x86_cpuid){ 0 };
+	case 0x8000000a: /* beyond the last leaf it is another's */
+		if (x86_cpuid(0x80000000, 0).eax >= leaf)
+			c = (struct x86_cpuid){ 0 };
 		break;
 	}
 	vcpu->gpr[RAX] = c.eax;

@@ -48,6 +48,12 @@ COLD void inject(struct vcpu *vcpu)
 	/* The entry may be refused for it alone, long after the last state that was changed. */
 	if (e->type == EVENT_EXCEPTION && !(EXCEPTIONS >> e->vector & 1))
 		memcpy(&v->backup, &v->vmcb->save, sizeof(v->backup));
+	/* The machine's DR6, which injecting leaves as it is (15.20). */
+	if (vcpu->vm->machine && e->vector == VECTOR_DB) {
+		v->vmcb->save.dr6 |= vcpu->state.dr6 & DR6_WRITABLE;
+		v->vmcb->control.clean &= ~CLEAN_DR;
+		vcpu->state.dr6 = DR6_ONES;
+	}
 	if (e->type >= EVENT_SOFT_INTERRUPT) {
 		v->vmcb->save.rip += e->length;
 		v->vmcb->control.next_rip = v->vmcb->save.rip;

@@ -28,6 +28,11 @@ COLD void inject(struct vcpu *vcpu)
 	}
 	if (e->type >= EVENT_SOFT_INTERRUPT)
 		vmcs_write_32(vcpu, ENTRY_INSTRUCTION_LENGTH, e->length);
+	/* An entry leaves DR6, which is the machine's, as it is (27.6.1.1). */
+	if (vcpu->vm->machine && e->vector == VECTOR_DB && vcpu->state.dr6 != DR6_ONES) {
+		x86_write_dr(6, x86_read_dr(6) | (vcpu->state.dr6 & DR6_WRITABLE));
+		vcpu->state.dr6 = DR6_ONES;
+	}
 	vmcs_write_32(vcpu, ENTRY_INTERRUPTION_INFO, info);
 }
 

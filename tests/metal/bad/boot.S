@@ -416,7 +416,6 @@ real_faults:
 	real_try ud2, ud2
 	real_try above, mov 0xffff, %ax
 	real_try above_stack, mov $0xffff, %bp; mov (%bp), %ax
-	real_try stack, mov $1, %sp; push %ax
 	real_try lldt, lldt %ax
 	real_try vmcall, .byte 0x0f, 0x01, 0xc1
 	real_try vmmcall, .byte 0x0f, 0x01, 0xd9

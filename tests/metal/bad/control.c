@@ -254,9 +254,11 @@ void probe_control(void)
 	set("cr0", read_cr0, write_cr0, ~0ull);
 	set("cr0", read_cr0, write_cr0, 0xffffffff);
 	for (u32 i = 0; i < 64; i++)
-		set("cr4", read_cr4, write_cr4, cr4 ^ 1ull << i);
+		if (!lenient || (i != 5 && i != 12))
+			set("cr4", read_cr4, write_cr4, cr4 ^ 1ull << i);
 	set("cr4", read_cr4, write_cr4, ~0ull);
-	set("cr4", read_cr4, write_cr4, 0);
+	if (!lenient)
+		set("cr4", read_cr4, write_cr4, 0);
 	for (u32 i = 0; i < 64; i++)
 		if (i == 5 || i == 11 || i >= (cpuid_reg(0x80000008, 0) & 0xff))
 			set("cr3", read_cr3, write_cr3, cr3 ^ 1ull << i);

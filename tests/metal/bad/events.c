@@ -226,6 +226,9 @@ void probe_real(void)
 	real_call((u32)(u64)real_flags);
 	line3("flags", words[0], words[1], words[2]);
 	line("machine status word", words[3] & 0xffff);
+	/* QEMU knows no limits of segments and goes on where it should not. */
+	if (lenient)
+		return;
 	real_call((u32)(u64)real_faults);
 	begin("real mode's exceptions");
 	for (u32 i = 0; i < real_count; i++)

@@ -161,7 +161,7 @@ static void tables(void)
 }
 
 SNIPPET(load_ds, "mov %eax, %ds");
-SNIPPET(load_ss, "mov %eax, %ss");
+SNIPPET(load_ss, "mov %ss, %ecx\nmov %eax, %ss\nmov %ecx, %ss");
 SNIPPET(load_gs, "mov %eax, %gs");
 SNIPPET(load_cs, "pop %ebx\npush %eax\npush %ebx\nlret");
 SNIPPET(load_ldt, "lldt %ax");
