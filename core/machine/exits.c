@@ -112,8 +112,14 @@ static void on_nested_fault(struct vcpu *vcpu)
 		ret = vcpu_finish_pending(vcpu);
 	}
 	host_read_unlock(&vcpu->vm->mem_lock);
-	if (ret != HANDLED_RESUME)
-		machine_report(vcpu, "an access could not be carried out");
+	/* Instructions among ones are none; what we cannot carry out had better be none, too. */
+	if (ret != HANDLED_RESUME && vcpu->event.type) {
+		machine_report(vcpu, "what delivers an event is in hidden memory");
+	} else if (ret != HANDLED_RESUME) {
+		__atomic_add_fetch(&machine_of(vcpu)->hidden, 1, __ATOMIC_RELAXED);
+		vcpu->pending = PENDING_NONE;
+		vcpu_raise(vcpu, VECTOR_UD);
+	}
 }
 
 /* As other guests have it; it may have to bring in the instruction's page. */

@@ -22,7 +22,7 @@ static u8 with_user(struct vcpu *vcpu, u8 access)
 
 COLD int translate_by_walk(struct vcpu *vcpu, u64 linear, u8 access, u64 *gpa)
 {
-	struct page_fault fault;
+	struct page_fault fault = { 0 };
 	struct walk_ctx ctx;
 	int err;
 
@@ -53,7 +53,7 @@ static int read_and_record(void *arg, u64 gpa, void *entry, size_t size)
 {
 	struct recorder *r = arg;
 	struct fetch *f = r->f;
-	int err = vm_read_guest(r->vcpu->vm, gpa, entry, size, !r->vcpu->in_section);
+	int err = vcpu_read_entry(r->vcpu, gpa, entry, size);
 
 	if (err || size != sizeof(u64) || f->depth >= ARRAY_SIZE(f->entry))
 		return err;
@@ -182,7 +182,7 @@ int vcpu_peek(struct vcpu *vcpu, struct fetch *f, struct insn *insn, enum decode
 int vcpu_fetch(struct vcpu *vcpu, struct fetch *f, struct insn *insn, enum decode_mode mode,
 	       u64 linear)
 {
-	struct page_fault fault;
+	struct page_fault fault = { 0 };
 	int ret = vcpu_peek(vcpu, f, insn, mode, linear, &fault);
 
 	return ret == SERVED ? ret : raise_for(vcpu, ret, &fault);

@@ -4,11 +4,19 @@
 #include "core/x86/regs.h"
 #include "core/x86/walk.h"
 
+int vcpu_read_entry(struct vcpu *vcpu, u64 gpa, void *entry, size_t size)
+{
+	int err = vm_read_guest(vcpu->vm, gpa, entry, size, !vcpu->in_section);
+
+	if (err != -SWIVL_EFAULT)
+		return err;
+	memset(entry, 0xff, size);
+	return 0;
+}
+
 static int read_entry(void *arg, u64 gpa, void *entry, size_t size)
 {
-	struct vcpu *vcpu = arg;
-
-	return vm_read_guest(vcpu->vm, gpa, entry, size, !vcpu->in_section);
+	return vcpu_read_entry(arg, gpa, entry, size);
 }
 
 /* Tables in memory that the guest cannot write stay as they are. */

@@ -297,6 +297,8 @@ unsigned int vcpu_cpl(struct vcpu *vcpu);
 /* translate.c: the guest's page tables for core/x86/walk.c. mem_lock held for reading. */
 struct walk_ctx;
 void vcpu_walk_ctx(struct vcpu *vcpu, struct walk_ctx *ctx);
+/* An entry of them; where no memory is, ones, as a bus without anybody gives them. */
+int vcpu_read_entry(struct vcpu *vcpu, u64 gpa, void *entry, size_t size);
 
 /* ---- object.c: life of VMs and vCPUs --------------------------------------------------------- */
 

@@ -94,6 +94,8 @@ rounds:
 	.globl lenient
 lenient:
 	.long	0
+without_tasks:
+	.long	0
 
 real_main:
 	/* Memory as the BIOS tells it. */
@@ -222,6 +224,9 @@ prot_call:
 	mov	%eax, %cr4
 	mov	$STACK_END - 0x8000, %esp
 	mov	lenient, %edi
+	and	$1, %edi
+	mov	without_tasks, %eax
+	lea	(%edi, %eax, 2), %edi
 	call	*call_target
 	lgdt	gdt_pointer
 	ljmp	$SEL_CODE32, $2f
@@ -421,13 +426,10 @@ real_faults:
 	real_try vmmcall, .byte 0x0f, 0x01, 0xd9
 	real_try arpl, arpl %ax, %bx
 	real_try long, .fill 15, 1, 0x66; nop
-	testl	$-1, lenient
-	jnz	1f
 	real_try cr0, mov $0x80000000, %eax; mov %eax, %cr0
 	real_try cr0nw, mov $0x20000010, %eax; mov %eax, %cr0
 	mov	$0x10, %eax
 	mov	%eax, %cr0
-1:
 	real_try far, mov $0xffff, %ax; mov %ax, %gs; mov %gs:0xfffe, %ax
 	real_try big, mov $0x10000, %ebx; mov (%ebx), %ax
 	real_try msr, mov $0x12345678, %ecx; rdmsr

@@ -24,3 +24,11 @@ $(METAL_BAD)/bad.bin: $(METAL_BAD_OBJS) tests/metal/bad/bad.ld
 	$(LD) -m elf_x86_64 --no-warn-rwx-segments -z noexecstack -T tests/metal/bad/bad.ld \
 		-o $(METAL_BAD)/bad.elf $(METAL_BAD_OBJS)
 	objcopy -O binary $(METAL_BAD)/bad.elf $@
+
+METAL_SHORT_TESTS += $(METAL_BAD)/test_bad_short
+METAL_LONG_TESTS += $(METAL_BAD)/test_bad
+metal-tests: $(METAL_BAD)/test_bad_short $(METAL_BAD)/test_bad $(METAL_BAD)/bad.bin
+$(METAL_BAD)/test_bad_short $(METAL_BAD)/test_bad: tests/metal/bad/build.mk
+	@mkdir -p $(@D)
+	@printf '#!/bin/sh\nexec python3 tests/metal/bad/bad.py %s\n' "$(if $(findstring short,$@),--short)" >$@
+	@chmod +x $@

@@ -244,23 +244,25 @@ void probe_control(void)
 
 	line3("cr0, cr3, cr4", cr0, cr3, cr4);
 	for (u32 i = 0; i < 64; i++)
-		if (!lenient || (i && i != 31))
+		if (!lenient || (i && i != 31 && i != 29))
 			set("cr0", read_cr0, write_cr0, cr0 ^ 1ull << i);
 	set("cr0", read_cr0, write_cr0, cr0 | 3u << 29);
-	set("cr0", read_cr0, write_cr0, cr0 | 1u << 29);
 	set("cr0", read_cr0, write_cr0, (cr0 & ~(1ull << 5)) | 3u << 29);
-	if (!lenient)
-		set("cr0", read_cr0, write_cr0, 0);
 	set("cr0", read_cr0, write_cr0, ~0ull);
 	set("cr0", read_cr0, write_cr0, 0xffffffff);
+	if (!lenient) {
+		set("cr0", read_cr0, write_cr0, cr0 | 1u << 29);
+		set("cr0", read_cr0, write_cr0, 0);
+	}
 	for (u32 i = 0; i < 64; i++)
-		if (!lenient || (i != 5 && i != 12))
+		if (!lenient || (i < 11 && i != 5) || i == 18 || i == 20 || i == 21)
 			set("cr4", read_cr4, write_cr4, cr4 ^ 1ull << i);
-	set("cr4", read_cr4, write_cr4, ~0ull);
+	if (!lenient)
+		set("cr4", read_cr4, write_cr4, ~0ull);
 	if (!lenient)
 		set("cr4", read_cr4, write_cr4, 0);
 	for (u32 i = 0; i < 64; i++)
-		if (i == 5 || i == 11 || i >= (cpuid_reg(0x80000008, 0) & 0xff))
+		if (i == 5 || i == 11 || (!lenient && i >= (cpuid_reg(0x80000008, 0) & 0xff)))
 			set("cr3", read_cr3, write_cr3, cr3 ^ 1ull << i);
 	for (u32 i = 0; i < 20; i++)
 		set("cr8", read_cr8, write_cr8, i);

@@ -42,14 +42,9 @@ SNIPPET(string_fill, "mov %rbx, %rdi\nmov $100, %ecx\nrep stosl");
 SNIPPET(string_scan, "mov %rbx, %rdi\nmov $0, %eax\nmov $16, %ecx\nrepe scasb\nmov %rcx, %rax");
 SNIPPET(compare_string, "mov %rbx, %rdi\nmov $buffer, %esi\nmov $16, %ecx\nrepe cmpsb\nmov %rcx, %rax");
 SNIPPET(addr32, "addr32 mov (%ebx), %eax");
-SNIPPET(push_there, "mov %rsp, %rcx\nmov %rbx, %rsp\npush %rax\npop %rax\nmov %rcx, %rsp");
 SNIPPET(run_at, "call *%rbx");
-SNIPPET(with_cr3, "mov %cr3, %rcx\nmov %rbx, %cr3\nmov %rcx, %cr3");
 SNIPPET(with_sse, "mov %cr4, %rcx\nor $0x200, %rcx\nmov %rcx, %cr4\nmovups (%rbx), %xmm0\n"
 		  "movups %xmm0, (%rbx)\nmovq %xmm0, %rax");
-SNIPPET(with_gdt, "sub $16, %rsp\nmovw $0xff, 6(%rsp)\nmov %rbx, 8(%rsp)\nlgdt 6(%rsp)\nmov $0x50, %ecx\n"
-		  "mov %ecx, %es\nadd $16, %rsp");
-SNIPPET(gdt_back, "lgdt gdt_pointer");
 SNIPPET(across, "mov -4(%rbx), %rax");
 SNIPPET(fetch_add, "lock xadd %eax, (%rbx)");
 SNIPPET(bit_set, "lock btsl $5, (%rbx)\nsetc %al\nmovzbl %al, %eax");
@@ -66,13 +61,11 @@ static const struct {
 	{ "xadd", fetch_add, 0xffffffff }, { "bts", bit_set, 1 },
 	{ "movs from", string_read, ~0ull }, { "movs to", string_write, 0 }, { "stos", string_fill, 0 },
 	{ "scas", string_scan, 0 }, { "cmps", compare_string, 0 }, { "32-bit address", addr32, 0xffffffff },
-	{ "outs", port_string, 0 }, { "sse", with_sse, ~0ull }, { "across", across, 0 },
-	{ "stack", push_there, 0 }, { "read 8 after", read8, ~0ull }, { "run", run_at, 0 },
-	{ "gdt", with_gdt, 0 },
+	{ "outs", port_string, 0 }, { "sse", with_sse, 0 }, { "across", across, 0 },
+	{ "read 8 after", read8, ~0ull }, { "run", run_at, 0 },
 };
 
 u64 buffer[16];
-static u64 pages[2][512] __attribute__((aligned(4096)));
 
 static u64 hidden_count(void)
 {
@@ -94,10 +87,8 @@ static void hidden_tables(u64 base)
 	put_hex(vector);
 	put(" error ");
 	put_hex(fault.error);
-	put(vector == 14 ? "\r\n" : " BAD\r\n");
+	put(vector == 14 && fault.error == 9 ? "\r\n" : " BAD\r\n");
 	pml4[2] = 0;
-	(void)with_cr3;
-	(void)pages;
 	asm volatile("mov %%cr3, %%rax; mov %%rax, %%cr3" : : : "rax", "memory");
 }
 
@@ -129,8 +120,6 @@ void probe_hidden(void)
 			if (accesses[i].want && (vector != NONE || ax != accesses[i].want))
 				put(" BAD");
 			put("\r\n");
-			r = (struct regs){ 0 };
-			try_regs(&r, gdt_back);
 		}
 	hidden_tables(base);
 	put("hidden accesses counted ");
