@@ -32,5 +32,5 @@ $(RULES_TEST)/test_rules_svm:
 	@mkdir -p $(@D)
 	@printf '#!/bin/sh\nexec python3 tests/rules/judge.py\n' >$@ && chmod +x $@
 fuzz-rules: rules-tests
-	@python3 tests/rules/judge.py --seed $(SEED) --states $(STATES) --bochs-states $(STATES) \
-		--timeout 86400 $(if $(filter-out amd,$(CPU)),--cpu '$(CPU)')
+	@python3 tests/rules/judge.py --seed $(SEED) --states $(STATES) --timeout 86400 \
+		$(if $(filter-out amd,$(CPU)),--cpu '$(CPU)')

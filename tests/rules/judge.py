@@ -17,7 +17,7 @@ MACHINES = ["EPYC-v1,+svm,+npt", "EPYC-v1,+svm,+npt,phys-bits=48,host-phys-bits=
             "phenom,+svm,+npt", "max"]
 # In Bochs, which is 30 times slower and another opinion: what is wrong in one is right in the other.
 BOCHS = ["zambezi"]
-BOCHS_STATES = 6000
+BOCHS_STATES = 6000         # Bochs 2.7 itself dies (SIGSEGV) of some 30,000 in one run
 # Rules that neither can show to be so: what they need is not there (long mode missing, a host
 # without paging, CET, AVIC, virtual NMIs, SEV), or they do not know them (tests/rules/svm_known.c).
 NOT_SHOWN = {511, 520, 522, 523, 524, 525, 528, 529, 530, 531}
