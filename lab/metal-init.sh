@@ -18,7 +18,8 @@ disk() {
 		[ -b /dev/sda2 ] && return
 		sleep 1
 	done
-	echo "lab: no disk"
+	echo "lab: disk: none"
+	return 1
 }
 
 report() {
@@ -30,7 +31,7 @@ report() {
 
 # Writes and reads the second partition, past the page cache.
 write_disk() {
-	disk
+	disk || return
 	dd if=/dev/urandom of=/tmp/data bs=64k count=64 2>/dev/null
 	dd if=/tmp/data of=/dev/sda2 bs=64k conv=fsync 2>/dev/null
 	echo 3 >/proc/sys/vm/drop_caches

@@ -9,7 +9,7 @@ METAL_OS := linux linux-686 linux-686-pae memtest86+ ipxe
 
 # machine=system; the colon before the count is a + here, for make.
 METAL_CASES := $(foreach n,1 2 4,$(foreach s,$(METAL_OS),$(foreach c,amd amd/q35 $(METAL_INTEL),$c+$n=$s))) \
-	$(foreach c,amd+1 amd+2 amd+4 amd/q35+2 $(METAL_INTEL:=+2) corei7_haswell_4770+1,$c=work)
+	$(foreach c,amd+1 amd+2 amd+4 $(METAL_INTEL:=+2) corei7_haswell_4770+1,$c=work)
 METAL_SHORT_CASES := amd+1=linux amd+2=ipxe amd/q35+2=memtest86+ corei7_haswell_4770+1=ipxe
 
 metal_case = $(METAL_SYSTEMS)/test_systems_$(subst /,_,$(subst =,_,$1))
