@@ -161,8 +161,9 @@ static void send(u32 to, u32 command)
 
 static bool comes(u32 old)
 {
-	for (u32 i = 0; i < 2000 && *(volatile u32 *)&ap_count == old; i++)
-		wait(20000);
+	/* Emulated processors take turns on a busy machine: half a second is not too long. */
+	for (u32 i = 0; i < 1000 && *(volatile u32 *)&ap_count == old; i++)
+		wait(1000000);
 	wait(200000);
 	return *(volatile u32 *)&ap_count == old + 1;
 }
