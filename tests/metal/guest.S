@@ -29,6 +29,18 @@ enter:
 	hlt
 	jmp 1b
 
+	/* The code behind an instruction that was stepped over, and DR6. */
+	.globl on_debug
+on_debug:
+	push %eax
+	mov %dr6, %eax
+	mov %eax, debug_status
+	mov 4(%esp), %eax
+	mov %eax, debug_at
+	andl $~0x100, 12(%esp)
+	pop %eax
+	iret
+
 	.globl on_nmi
 on_nmi:
 	lock incl nmis

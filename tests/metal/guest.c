@@ -28,7 +28,9 @@ void guest_main(void);
 void second_main(void);
 void guest_resume(void);
 void on_nmi(void);
+void on_debug(void);
 
+volatile u32 debug_at, debug_status;
 volatile u32 nmis;
 u64 idt[3];
 static volatile u32 begun[256], second_ldr, second_dfr = FLAT;
@@ -219,6 +221,18 @@ static void by_x2apic(void)
 	check(comes_to(1, n + 1), "INIT and SIPI in x2APIC mode");
 }
 
+/* CPUID always exits: its trap is the hypervisor's to raise. */
+static void step(void)
+{
+	u32 next;
+
+	asm volatile("pushf\n\torl $0x100, (%%esp)\n\tpopf\n\tcpuid\n1:\tnop\n\tmov $1b, %0"
+		     : "=r"(next)
+		     : "a"(0)
+		     : "ebx", "ecx", "edx", "memory");
+	check(debug_at == next && (debug_status & 0x4000), "the trap after a stepped CPUID");
+}
+
 static void measure(void)
 {
 	u32 at = tsc(), r[4];
@@ -257,12 +271,14 @@ void guest_main(void)
 		check(nmis == 1, "no NMI but its own");
 		power_off();
 	}
+	idt[1] = ((u32)on_debug & 0xffff) | 8 << 16 | 0x8e00ull << 32;
 	idt[2] = ((u32)on_nmi & 0xffff) | 8 << 16 | 0x8e00ull << 32;
 	cpuid(0x40000000, r);
 	check(r[1] == 0x76697773, "CPUID tells of the hypervisor");
 	cpuid(1, r);
 	check(!(r[2] & 1u << 5), "CPUID tells of no VMX");
 	*apic(APIC_SPURIOUS) = 0x1ff;
+	step();
 	measure();
 	command(*apic(APIC_ID) >> 24, NMI);
 	for (u32 i = 0; i < 3000 && !nmis; i++)
