@@ -15,30 +15,6 @@ bool rules_broken(struct rules_judge *j)
 	return false;
 }
 
-u64 rules_value(struct rules_judge *j, unsigned int field)
-{
-	struct rules_finding *f = j->finding;
-	u64 value = 0;
-
-	if (!j->get(j->state, field, &value)) {
-		rules_missing(j, field);
-		return 0;
-	}
-	for (unsigned int i = 0; i < f->reads; i++)
-		if (f->read[i] == field)
-			return value;
-	if (f->reads < RULES_MAX_READ)
-		f->read[f->reads++] = (u16)field;
-	return value;
-}
-
-u64 rules_value_or(struct rules_judge *j, unsigned int field, u64 otherwise)
-{
-	u64 value;
-
-	return j->get(j->state, field, &value) ? rules_value(j, field) : otherwise;
-}
-
 static void judge_one(struct rules_judge *j, const struct rules_rule *rule, unsigned int instance,
 		      struct rules_finding *f)
 {

@@ -17,19 +17,42 @@
 
 struct rules_judge {
 	const void *state;
-	/* 1 and *value, or 0 where the field is missing. */
-	int (*get)(const void *state, unsigned int field, u64 *value);
+	const u64 *value; /* the state's, by field; */
+	const u8 *present; /* and which of them are there: a bit each */
 	struct rules_finding *finding; /* of the rule that is judged now */
 };
-
-/* The value of a field, noted in the finding; 0 where it is missing. */
-u64 rules_value(struct rules_judge *j, unsigned int field);
-/* The same, but where it is missing @otherwise will do. */
-u64 rules_value_or(struct rules_judge *j, unsigned int field, u64 otherwise);
 
 /* For rules on what is no field: what is missing; and broken, whatever may be missing. */
 void rules_missing(struct rules_judge *j, unsigned int field);
 bool rules_broken(struct rules_judge *j);
+
+static inline bool rules_present(const struct rules_judge *j, unsigned int field)
+{
+	return j->present[field / 8] >> field % 8 & 1;
+}
+
+/* The value of a field, noted in the finding; 0 where it is missing. */
+static inline u64 rules_value(struct rules_judge *j, unsigned int field)
+{
+	struct rules_finding *f = j->finding;
+
+	if (!rules_present(j, field)) {
+		rules_missing(j, field);
+		return 0;
+	}
+	for (unsigned int i = 0; i < f->reads; i++)
+		if (f->read[i] == field)
+			return j->value[field];
+	if (f->reads < RULES_MAX_READ)
+		f->read[f->reads++] = (u16)field;
+	return j->value[field];
+}
+
+/* The same, but where it is missing @otherwise will do. */
+static inline u64 rules_value_or(struct rules_judge *j, unsigned int field, u64 otherwise)
+{
+	return rules_present(j, field) ? rules_value(j, field) : otherwise;
+}
 
 /* One stage of the processor's checks. */
 struct rules_table {

@@ -111,15 +111,10 @@ int rules_svm_get(const struct rules_svm_state *s, unsigned int field, unsigned 
 	return 1;
 }
 
-static int get(const void *state, unsigned int field, u64 *value)
-{
-	return rules_svm_get(state, field, value);
-}
-
 unsigned int rules_svm_judge(const struct rules_svm_state *s, struct rules_finding *findings,
 			     unsigned int max, struct rules_result *result)
 {
-	struct rules_judge j = { .state = s, .get = get };
+	struct rules_judge j = { .state = s, .value = s->value, .present = s->present };
 
 	return rules_judge_all(&j, &svm_rules, 1, findings, max, result);
 }

@@ -127,11 +127,6 @@ int rules_vmx_get(const struct rules_vmx_state *s, unsigned int field, unsigned 
 	return 1;
 }
 
-static int get(const void *state, unsigned int field, u64 *value)
-{
-	return rules_vmx_get(state, field, value);
-}
-
 /* In the processor's order. The controls and the host's area it may check in any. */
 static const struct rules_table *const stages[] = {
 	&vmx_instruction_rules, &vmx_control_rules, &vmx_host_rules, &vmx_guest_rules,
@@ -156,7 +151,7 @@ unsigned int rules_vmx_judge(const struct rules_vmx_state *s, struct rules_findi
 			     unsigned int max, struct rules_result *result)
 {
 	struct rules_table tables[ARRAY_SIZE(stages)];
-	struct rules_judge j = { .state = s, .get = get };
+	struct rules_judge j = { .state = s, .value = s->value, .present = s->present };
 
 	gather(tables);
 	return rules_judge_all(&j, tables, ARRAY_SIZE(stages), findings, max, result);
