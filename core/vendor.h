@@ -32,7 +32,10 @@ struct stage2_format {
 
 struct vendor {
 	const char *name; /* for people: "Intel VT-x" */
+	u32 id; /* for programs: SWIVL_VENDOR_* of swivl/abi.h */
 	const struct stage2_format *stage2;
+	/* An INIT that makes the guest exit is gone then; otherwise it waits, to reset the processor. */
+	bool init_exits;
 
 	/* Is this CPU made by this vendor at all? */
 	bool (*present)(void);

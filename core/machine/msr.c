@@ -17,7 +17,7 @@ static bool read(struct vcpu *vcpu, u32 msr, u64 *value)
 		*value = (x86_rdmsr(msr) & ~(6ull)) | FEATURE_CONTROL_LOCKED;
 		return true;
 	case AMD_VM_CR:
-		if (vendor != &svm_vendor)
+		if (!(x86_cpuid(0x80000001, 0).ecx & CPUID_X1_ECX_SVM))
 			return false;
 		*value = VM_CR_LOCKED_OFF;
 		return true;

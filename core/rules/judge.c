@@ -148,7 +148,7 @@ void rules_put_bits(struct rules_text *t, u64 value, const struct rules_bit *bit
 
 void rules_answer_text(unsigned short answer, char *text, unsigned int size)
 {
-	struct rules_text t = { text, text + size - 1 };
+	struct rules_text t = { text, size ? text + size - 1 : text };
 
 	if (!size)
 		return;

@@ -130,8 +130,6 @@ unsigned int rules_vmx_encoding(unsigned int field);
 /* Fields and facts by number: the manual's name, "" for a number that is none; bytes. */
 const char *rules_vmx_name(unsigned int field);
 unsigned int rules_vmx_bytes(unsigned int field);
-/* What the value says, bits by name: "PE NE PG". Cut off at @size, always ended by a zero. */
-void rules_vmx_decode(unsigned int field, unsigned long long value, char *text, unsigned int size);
 
 /* ---- AMD: APM vol. 2, 15.5.1 "Canonicalization and Consistency Checks" ---- */
 
@@ -183,14 +181,13 @@ int rules_svm_field(unsigned int offset);
 unsigned int rules_svm_offset(unsigned int field);
 const char *rules_svm_name(unsigned int field);
 unsigned int rules_svm_bytes(unsigned int field);
+/* What the value says, bits by name: "PE NE PG". Cut off at @size, always ended by a zero. */
 void rules_svm_decode(unsigned int field, unsigned long long value, char *text, unsigned int size);
 /* The manual's name of an exit code, "" for a number that has none. */
 const char *rules_svm_exit_name(unsigned long long code);
 
 /* ---- Numbers ---- */
 
-/* What to do about it, in a sentence or two; "" for a number that is none. */
-const char *rules_vmx_error_help(unsigned int error);
 /* RULES_* in words, e.g. "VM-instruction error 7: ...". */
 void rules_answer_text(unsigned short answer, char *text, unsigned int size);
 

@@ -229,6 +229,7 @@ static u32 svm_features(void)
 
 const struct vendor svm_vendor = {
 	.name = "AMD-V",
+	.id = SWIVL_VENDOR_SVM,
 	.stage2 = &npt_format,
 	.present = svm_present,
 	.supported = svm_supported,

@@ -18,7 +18,7 @@ long rq_get_version(struct request *rq)
 	v->major = SWIVL_VERSION_MAJOR;
 	v->minor = SWIVL_VERSION_MINOR;
 	v->patch = SWIVL_VERSION_PATCH;
-	v->vendor = vendor == &vmx_vendor ? SWIVL_VENDOR_VMX : SWIVL_VENDOR_SVM;
+	v->vendor = vendor->id;
 	return 0;
 }
 

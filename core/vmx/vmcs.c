@@ -232,7 +232,9 @@ static u32 vmx_features(void)
 
 const struct vendor vmx_vendor = {
 	.name = "Intel VT-x",
+	.id = SWIVL_VENDOR_VMX,
 	.stage2 = &ept_format,
+	.init_exits = true,
 	.present = vmx_present,
 	.supported = vmx_supported,
 	.start = vmx_start,

@@ -296,6 +296,7 @@ static bool model_absent(void)
 
 const struct vendor vmx_vendor = {
 	.name = "model",
+	.id = SWIVL_VENDOR_VMX,
 	.stage2 = &format,
 	.present = model_present,
 	.supported = model_ok,

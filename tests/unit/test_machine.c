@@ -195,6 +195,7 @@ static void cpuid_hides_the_extensions(void **state)
 	assert_int_equal(c.edx, real.edx);
 	c = cpuid(0x80000001, 0, 0);
 	assert_int_equal(c.ecx ^ x86_cpuid(0x80000001, 0).ecx, CPUID_X1_ECX_SVM);
+	model_cpuid_set(0x80000000, 0, (struct x86_cpuid){ 0x8000000a, 0, 0, 0 });
 	model_cpuid_set(0x8000000a, 0, (struct x86_cpuid){ 1, 2, 3, 4 });
 	c = cpuid(0x8000000a, 0, 0);
 	assert_int_equal(c.eax | c.ebx | c.ecx | c.edx, 0);
