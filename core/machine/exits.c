@@ -208,7 +208,7 @@ void machine_report(struct vcpu *vcpu, const char *what)
  */
 static void on_init(struct vcpu *vcpu)
 {
-	if (!machine_of(vcpu)->init_exits) {
+	if (!vendor->init_exits) {
 		host_log(HOST_LOG_INFO, "CPU %u: INIT from outside: reset", host_cpu());
 		machine_home_reset();
 	}

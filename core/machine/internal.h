@@ -14,7 +14,6 @@ struct machine {
 	struct vm *vm;
 	struct mtrrs mtrrs; /* that the second level's memory types are from */
 	struct host_mutex lock;
-	bool init_exits; /* to us, and is gone then: Intel's. AMD's stays */
 	u64 apic; /* physical address of the local APICs, where they are watched */
 	u64 hidden; /* accesses to memory that is not there */
 	u32 retyped; /* how often memory types changed */

@@ -107,8 +107,7 @@ int machine_create(const struct machine_config *config, struct machine **out)
 	m->vm->machine_efer = efer_allowed();
 	m->vm->stage2.mtrrs = &m->mtrrs;
 	m->vm->stage2.no_large_exec = false; /* who could stop the machine by it has the machine */
-	m->init_exits = vendor->init_exits;
-	if (!m->init_exits || config->ncpus > 1)
+	if (!vendor->init_exits || config->ncpus > 1)
 		m->apic = x86_rdmsr(IA32_APIC_BASE) & 0x000ffffffffff000ull;
 	if (x86_cpuid(0x80000000, 0).eax >= 0x80000008)
 		bits = x86_cpuid(0x80000008, 0).eax & 0xff;
