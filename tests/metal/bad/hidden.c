@@ -168,6 +168,20 @@ static bool comes(u32 old)
 	return *(volatile u32 *)&ap_count == old + 1;
 }
 
+/* Does the other processor's count stop? A busy emulator may stop it late. */
+static bool stands_still(void)
+{
+	u32 went;
+
+	for (u32 i = 0; i < 1000; i++) {
+		went = *(volatile u32 *)&ap_go;
+		wait(1000000);
+		if (went == *(volatile u32 *)&ap_go)
+			return true;
+	}
+	return false;
+}
+
 void probe_apic(void)
 {
 	u64 before;
@@ -249,13 +263,8 @@ void probe_cpus(void)
 	/* INIT stops one that is busy, again and again. */
 	count = 0;
 	for (u32 i = 0; i < 20; i++) {
-		u32 went;
-
 		send(1, 0x4500);
-		wait(1000000);
-		went = *(volatile u32 *)&ap_go;
-		wait(100000);
-		count += went == *(volatile u32 *)&ap_go;
+		count += stands_still();
 		old = ap_count;
 		send(1, 0x4600 | VECTORS_AT >> 12);
 		comes(old);
