@@ -243,7 +243,7 @@ static const char *take_line(const char *at, const char *end, char *line, size_t
 static enum dump_kind begins(const char *line)
 {
 	return strstr(line, "*** Guest State ***") ? DUMP_KVM :
-	       strstr(line, "swivl: VMCS") ? DUMP_SWIVL : DUMP_NONE;
+	       strstr(line, "swivl dump 1: VMCS") ? DUMP_SWIVL : DUMP_NONE;
 }
 
 enum dump_kind dump_next(const char *at, const char *end, const char **next,

@@ -186,6 +186,18 @@ void rules_svm_decode(unsigned int field, unsigned long long value, char *text, 
 /* The manual's name of an exit code, "" for a number that has none. */
 const char *rules_svm_exit_name(unsigned long long code);
 
+/* ---- Written down: what swivl explain reads, and docs/rules.md describes ---- */
+
+/*
+ * The state as text, one line a call and without a line end: *at is 0 before the first call. The
+ * line's length, 0 behind the last. RULES_LINE bytes have room for any.
+ */
+#define RULES_LINE 128
+unsigned int rules_vmx_line(const struct rules_vmx_state *s, unsigned int *at, char *line,
+			    unsigned int size);
+unsigned int rules_svm_line(const struct rules_svm_state *s, unsigned int *at, char *line,
+			    unsigned int size);
+
 /* ---- Numbers ---- */
 
 /* RULES_* in words, e.g. "VM-instruction error 7: ...". */

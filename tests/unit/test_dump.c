@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
-// uses: cli/dump.c core/rules/judge.c core/rules/vmx.c core/rules/vmx_controls.c core/rules/vmx_host.c core/rules/vmx_guest.c core/rules/vmx_segments.c
+// uses: cli/dump.c core/rules/judge.c core/rules/dump.c core/rules/vmx.c core/rules/svm.c core/rules/svm_rules.c core/rules/vmx_controls.c core/rules/vmx_host.c core/rules/vmx_guest.c core/rules/vmx_segments.c
 /* swivl explain: a VMCS from text, swivl's and KVM's, whole and broken. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -101,7 +101,7 @@ static void own_is_read(void **state)
 	const char *rest;
 	unsigned int fields;
 
-	assert_int_equal(parse("[1.0] swivl: VMCS\n"
+	assert_int_equal(parse("[1.0] swivl: swivl dump 1: VMCS\n"
 			       "[1.0] swivl: vmcs 6800 = 80050033  guest CR0\n"
 			       "[1.0] swivl: vmcs 2806 = 0x501\n"
 			       "fact IA32_VMX_BASIC = da040000000004\n"
@@ -114,6 +114,30 @@ static void own_is_read(void **state)
 	assert_int_equal(value_of(0x2806), 0x501);
 	assert_int_equal(s.value[RULES_VMX_FACT(RULES_VMX_BASIC)], 0xda040000000004);
 	assert_int_equal(s.value[RULES_VMX_FACT(RULES_PHYSICAL_BITS)], 0x27);
+}
+
+/* What the library writes is what is read. */
+static void own_is_written(void **state)
+{
+	static char text[RULES_LINE * 300];
+	struct rules_vmx_state written = { { 0 } };
+	const char *rest;
+	unsigned int fields, n, count = 0, at = 0, used = 0;
+
+	for (unsigned int i = 0; i < RULES_VMX_FIELDS; i++)
+		if (i % 3 && *rules_vmx_name(i))
+			count += !rules_vmx_set(&written, rules_vmx_encoding(i), 0x123456789abcdef0ull * i);
+	for (unsigned int i = 0; i < RULES_VMX_FACTS_USED; i += 2, count++)
+		rules_vmx_set_fact(&written, i, i);
+	while ((n = rules_vmx_line(&written, &at, text + used, RULES_LINE))) {
+		assert_int_equal(strlen(text + used), n);
+		assert_true(n < RULES_LINE - 1);
+		used += n;
+		text[used++] = '\n';
+	}
+	assert_int_equal(dump_next(text, text + used, &rest, &s, &fields), DUMP_SWIVL);
+	assert_int_equal(fields, count);
+	assert_memory_equal(&s, &written, sizeof(s));
 }
 
 /* Cut off anywhere, it is read as far as it goes; nothing is broken by what is not there. */
@@ -155,6 +179,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(kvm_is_read),	cmocka_unit_test(kvm_is_judged),
 		cmocka_unit_test(two_in_one_log), cmocka_unit_test(own_is_read),
+		cmocka_unit_test(own_is_written),
 		cmocka_unit_test(truncated),	cmocka_unit_test(noise),
 	};
 
