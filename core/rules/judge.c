@@ -4,72 +4,129 @@
 
 void rules_missing(struct rules_judge *j, unsigned int field)
 {
-	if (j->finding->verdict != RULES_UNKNOWN)
-		j->finding->missing = (u16)field;
-	j->finding->verdict = RULES_UNKNOWN;
+	if (j->verdict != RULES_UNKNOWN)
+		j->missing = (u16)field;
+	j->verdict = RULES_UNKNOWN;
 }
 
-bool rules_broken(struct rules_judge *j)
+bool rules_broken(struct rules_judge *j, u8 instance)
 {
-	j->finding->verdict = RULES_BROKEN;
+	j->instance = instance;
+	j->verdict = RULES_BROKEN;
 	return false;
 }
 
-static void judge_one(struct rules_judge *j, const struct rules_rule *rule, unsigned int instance,
-		      struct rules_finding *f)
+u64 rules_noted(struct rules_judge *j, unsigned int field)
 {
-	int holds;
+	struct rules_finding *f = j->finding;
+	unsigned int i = 0;
 
-	f->rule = rule;
-	f->verdict = RULES_HOLDS;
-	f->instance = (u8)instance;
-	f->reads = 0;
-	f->missing = 0;
-	j->finding = f;
-	holds = rule->holds(j, instance);
-	if (!holds && f->verdict != RULES_UNKNOWN)
-		f->verdict = RULES_BROKEN;
+	if (!(j->present[field / 8] >> field % 8 & 1)) {
+		rules_missing(j, field);
+		return 0;
+	}
+	while (i < f->reads && f->read[i] != field)
+		i++;
+	if (i == f->reads && i < RULES_MAX_READ)
+		f->read[f->reads++] = (u16)field;
+	return j->value[field];
 }
 
-/* Findings of @verdict are written to @out; what is judged is counted. */
-static unsigned int pass(struct rules_judge *j, const struct rules_table *table,
-			 struct rules_finding *out, unsigned int max, enum rules_verdict verdict,
-			 struct rules_result *result)
-{
-	struct rules_finding f;
-	unsigned int written = 0;
+#define MOST_FIELDS 512
+static const u8 none[MOST_FIELDS / 8];
+_Static_assert(RULES_VMX_FACT(RULES_VMX_FACTS) <= MOST_FIELDS &&
+		       RULES_SVM_FACT(RULES_SVM_FACTS) <= MOST_FIELDS,
+	       "room for all fields");
 
-	for (const struct rules_rule *r = table->rules; r < table->rules + table->count; r++)
-		for (unsigned int i = 0; r->instances >> i; i++) {
-			if (!(r->instances >> i & 1))
-				continue;
-			judge_one(j, r, i, &f);
+/* While rules are judged the broken ones stand in front, the others from the end down. */
+struct findings {
+	struct rules_finding *room;
+	unsigned int max, broken, unknown;
+};
+
+/* For one that is broken, one that cannot be judged has to go: the last one. */
+static struct rules_finding *find_room(struct findings *to, u8 verdict)
+{
+	bool full = to->broken + to->unknown >= to->max;
+
+	if (verdict == RULES_UNKNOWN)
+		return full ? NULL : &to->room[to->max - ++to->unknown];
+	if (full && !to->unknown)
+		return NULL;
+	to->unknown -= full;
+	return &to->room[to->broken++];
+}
+
+/* One rule did not hold: once more, with notes, where there is room for them. */
+static __attribute__((__noinline__)) void note(struct rules_judge *j, const struct rules_rule *rule, unsigned int instance,
+		 struct findings *to, struct rules_result *result)
+{
+	u8 verdict = j->verdict == RULES_UNKNOWN ? RULES_UNKNOWN : RULES_BROKEN;
+	struct rules_finding *f = find_room(to, verdict);
+
+	if (verdict == RULES_UNKNOWN)
+		result->unknown++;
+	else if (!result->broken++)
+		result->answer = rule->answer;
+	if (f) {
+		f->rule = rule;
+		f->verdict = verdict;
+		f->instance = rule->instances > 1 ? (u8)instance : j->instance;
+		f->reads = 0;
+		j->finding = f;
+		j->quick = none;
+		rule->holds(j, instance);
+		j->quick = j->present;
+		f->missing = verdict == RULES_UNKNOWN ? j->missing : 0;
+	}
+	j->verdict = RULES_HOLDS;
+	j->instance = 0;
+}
+
+static void judge_table(struct rules_judge *j, const struct rules_table *table,
+			struct findings *to, struct rules_result *result)
+{
+	const struct rules_rule *end = table->rules + table->count;
+
+	for (const struct rules_rule *r = table->rules; r < end; r++)
+		for (unsigned int left = r->instances; left; left &= left - 1) {
+			unsigned int i = (unsigned int)__builtin_ctz(left);
+
 			result->judged++;
-			if (f.verdict == RULES_BROKEN && !result->broken++)
-				result->answer = r->answer;
-			if (f.verdict == RULES_UNKNOWN)
-				result->unknown++;
-			if (f.verdict == verdict && written < max)
-				out[written++] = f;
+			if (!r->holds(j, i) || j->verdict != RULES_HOLDS)
+				note(j, r, i, to, result);
 		}
-	return written;
+}
+
+/* Those from the end down go behind the others, the right way round. */
+static unsigned int put_together(struct findings *to)
+{
+	struct rules_finding *low = to->room + to->max - to->unknown, *high = to->room + to->max;
+
+	for (; low < high; low++) {
+		struct rules_finding f = *low;
+
+		*low = *--high;
+		*high = f;
+	}
+	low = to->room + to->max - to->unknown;
+	for (unsigned int i = 0; i < to->unknown; i++)
+		to->room[to->broken + i] = low[i];
+	return to->broken + to->unknown;
 }
 
 unsigned int rules_judge_all(struct rules_judge *j, const struct rules_table *tables,
 			     unsigned int count, struct rules_finding *findings, unsigned int max,
 			     struct rules_result *result)
 {
-	struct rules_result again = { 0 };
-	unsigned int written = 0;
+	struct findings to = { .room = findings, .max = max };
 
-	*result = again;
+	*result = (struct rules_result){ 0 };
+	j->verdict = RULES_HOLDS;
+	j->quick = j->present;
 	for (unsigned int n = 0; n < count; n++)
-		written += pass(j, &tables[n], findings + written, max - written, RULES_BROKEN,
-				result);
-	for (unsigned int n = 0; n < count && result->unknown && written < max; n++)
-		written += pass(j, &tables[n], findings + written, max - written, RULES_UNKNOWN,
-				&again);
-	return written;
+		judge_table(j, &tables[n], &to, result);
+	return put_together(&to);
 }
 
 const struct rules_rule *rules_at(const struct rules_table *tables, unsigned int count,

@@ -19,39 +19,32 @@ struct rules_judge {
 	const void *state;
 	const u64 *value; /* the state's, by field; */
 	const u8 *present; /* and which of them are there: a bit each */
-	struct rules_finding *finding; /* of the rule that is judged now */
+	const u8 *quick; /* those whose reading needs no note: @present, or none */
+	u8 verdict; /* on the rule that is judged now, where it said one: not RULES_HOLDS */
+	u8 instance; /* RULES_BROKEN: which, of what the rule itself goes through */
+	u16 missing; /* RULES_UNKNOWN: the first field that was not there */
+	struct rules_finding *finding; /* for notes */
 };
 
 /* For rules on what is no field: what is missing; and broken, whatever may be missing. */
 void rules_missing(struct rules_judge *j, unsigned int field);
-bool rules_broken(struct rules_judge *j);
+bool rules_broken(struct rules_judge *j, u8 instance);
+/* What rules_value() does where it is not done at once. */
+u64 rules_noted(struct rules_judge *j, unsigned int field);
 
-static inline bool rules_present(const struct rules_judge *j, unsigned int field)
-{
-	return j->present[field / 8] >> field % 8 & 1;
-}
-
-/* The value of a field, noted in the finding; 0 where it is missing. */
+/*
+ * The value of a field; 0 where it is missing. Nearly all rules hold, and what a rule looked at
+ * matters only where it does not: that one is judged again, with notes.
+ */
 static inline u64 rules_value(struct rules_judge *j, unsigned int field)
 {
-	struct rules_finding *f = j->finding;
-
-	if (!rules_present(j, field)) {
-		rules_missing(j, field);
-		return 0;
-	}
-	for (unsigned int i = 0; i < f->reads; i++)
-		if (f->read[i] == field)
-			return j->value[field];
-	if (f->reads < RULES_MAX_READ)
-		f->read[f->reads++] = (u16)field;
-	return j->value[field];
+	return j->quick[field / 8] >> field % 8 & 1 ? j->value[field] : rules_noted(j, field);
 }
 
 /* The same, but where it is missing @otherwise will do. */
 static inline u64 rules_value_or(struct rules_judge *j, unsigned int field, u64 otherwise)
 {
-	return rules_present(j, field) ? rules_value(j, field) : otherwise;
+	return j->present[field / 8] >> field % 8 & 1 ? rules_value(j, field) : otherwise;
 }
 
 /* One stage of the processor's checks. */

@@ -61,12 +61,18 @@ static const char *const facts[RULES_VMX_FACTS] = {
 	[RULES_PDPTE_3] = "PDPTE3 in memory",
 };
 
+/* An encoding is width, kind and index (25.11.2): bits 14:13, 11:10 and 9:1; below 64 until now. */
+#define PLACE(encoding) \
+	(((encoding) >> 13 & 3) << 8 | ((encoding) >> 10 & 3) << 6 | ((encoding) >> 1 & 63))
+
 int rules_vmx_field(unsigned int encoding)
 {
-	for (u32 i = 0; i < ARRAY_SIZE(fields); i++)
-		if (fields[i].encoding == encoding)
-			return (int)i;
-	return -1;
+#define AT_PLACE(width, id, encoding, name) [PLACE(encoding)] = AT_##id + 1,
+	static const u8 places[PLACE(~0u) + 1] = { VMCS_FIELDS(AT_PLACE) };
+#undef AT_PLACE
+	int field = places[PLACE(encoding)] - 1;
+
+	return field >= 0 && fields[field].encoding == encoding ? field : -1;
 }
 
 unsigned int rules_vmx_encoding(unsigned int field)

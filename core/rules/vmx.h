@@ -12,7 +12,8 @@
 #define VMX_INDEX(width, id, encoding, name) AT_##id,
 enum { VMCS_FIELDS(VMX_INDEX) VMX_FIELD_COUNT };
 #undef VMX_INDEX
-_Static_assert(VMX_FIELD_COUNT <= RULES_VMX_FIELDS, "room for all fields");
+_Static_assert(VMX_FIELD_COUNT <= RULES_VMX_FIELDS && VMX_FIELD_COUNT < 255,
+	       "room for all fields, whose numbers fit a byte");
 _Static_assert(RULES_VMX_FACTS_USED <= RULES_VMX_FACTS, "room for all facts");
 
 /* In the expression of a rule, where j is the judge: */

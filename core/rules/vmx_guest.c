@@ -314,10 +314,8 @@ static bool all_loads(struct rules_judge *j, bool (*good)(struct rules_judge *, 
 		rules_missing(j, RULES_VMX_FACT(RULES_ENTRY_AREA));
 	}
 	for (u64 n = 0; n < count && s->entry_load && n < s->entry_loads; n++)
-		if (!good(j, &s->entry_load[n])) {
-			j->finding->instance = n < 255 ? (u8)n : 255;
-			return rules_broken(j);
-		}
+		if (!good(j, &s->entry_load[n]))
+			return rules_broken(j, n < 255 ? (u8)n : 255);
 	return true;
 }
 

@@ -16,14 +16,24 @@ $(RULES_TEST)/svm.bin: $(SVM_JUDGE_SRCS) tests/rules/bare.ld $(wildcard tests/ru
 		$(SVM_JUDGE_SRCS)
 	objcopy -O binary $@.elf $@
 
+$(RULES_TEST)/speed.bin: tests/rules/start.S tests/rules/bare.c tests/rules/speed.c $(RULES_A) tests/rules/bare.ld \
+		tests/unit/rules_vmx_state.h $(wildcard tests/rules/*.h core/rules/*.h)
+	@mkdir -p $(@D)
+	$(CC) -I. -std=gnu11 -O2 -g -Wall -Wextra -Wno-missing-field-initializers -m64 \
+		-ffreestanding -fno-pic -fno-pie -mno-red-zone -mgeneral-regs-only \
+		-fno-stack-protector -fcf-protection=none -fno-tree-loop-distribute-patterns -nostdlib \
+		-static -no-pie -Wl,--build-id=none -Wl,--no-warn-rwx-segments -Wl,-z,noexecstack \
+		-T tests/rules/bare.ld -o $@.elf $(filter %.S %.c %.a,$^)
+	objcopy -O binary $@.elf $@
+
 # `make test` has a short run, which is the same each time; `make fuzz-rules` is another each time and
 # says its seed: SEED= STATES= (on each machine) CPU= (QEMU's -cpu, or zambezi: Bochs).
-RULES_TESTS += $(RULES_TEST)/test_rules_svm
+RULES_TESTS += $(RULES_TEST)/test_rules_svm $(RULES_TEST)/test_rules_speed
 SEED ?= $(shell date +%s)
 STATES ?= 250000
 
 .PHONY: rules-tests fuzz-rules
-rules-tests: $(RULES_TESTS) $(RULES_TEST)/svm.bin $(RULES_TEST)/rom.bin
+rules-tests: $(RULES_TESTS) $(RULES_TEST)/svm.bin $(RULES_TEST)/rom.bin $(RULES_TEST)/speed.bin
 $(RULES_TEST)/rom.bin: tests/rules/rom.S
 	@mkdir -p $(@D)
 	$(CC) -c -o $@.o $<
@@ -31,6 +41,9 @@ $(RULES_TEST)/rom.bin: tests/rules/rom.S
 $(RULES_TEST)/test_rules_svm:
 	@mkdir -p $(@D)
 	@printf '#!/bin/sh\nexec python3 tests/rules/judge.py\n' >$@ && chmod +x $@
+$(RULES_TEST)/test_rules_speed:
+	@mkdir -p $(@D)
+	@printf '#!/bin/sh\nexec python3 tests/rules/speed.py\n' >$@ && chmod +x $@
 fuzz-rules: rules-tests
 	@python3 tests/rules/judge.py --seed $(SEED) --states $(STATES) --timeout 86400 \
 		$(if $(filter-out amd,$(CPU)),--cpu '$(CPU)')
