@@ -56,19 +56,21 @@ class PC:
     # ---- the emulators ----------------------------------------------------------------------
 
     def _qemu(self):
-        drives = []
+        drives = ["-device", "qemu-xhci"] if self.board == "usb" else []
         for i, d in enumerate(self.disks):
-            drives += ["-drive", f"file={d},format=raw,if=ide,index={i},snapshot=on"]
+            spec = f"file={d},format=raw,snapshot=on"
+            if self.board == "usb":
+                drives += ["-drive", f"{spec},if=none,id=d{i}", "-device",
+                           f"usb-storage,drive=d{i},bootindex={i + 1}"]
+            else:
+                drives += ["-drive", f"{spec},if=ide,index={i}"]
         count = []
         if self.icount:
             count = ["-icount", "shift=0,sleep=off", "-rtc", "base=2020-01-01,clock=vm", "-seed", "1"]
         self.socket = os.path.join(self.work, "qmp")
         if os.path.exists(self.socket):
             os.unlink(self.socket)
-        # q35's firmware calls its AHCI driver by SMI. QEMU's TCG runs SMM as part of a guest: nested
-        # page faults come out of it, and EFER without SVME. Hardware keeps it apart (APM vol. 2,
-        # 15.22), so the firmware is left without it.
-        return ["qemu-system-x86_64", "-M", self.board + (",usb=off" if self.board == "pc" else ",smm=off"),
+        return ["qemu-system-x86_64", "-M", "q35" if self.board == "q35" else "pc,usb=off",
                 "-accel", "tcg", "-cpu", qemu.CPUS.get(self.cpu) or self.cpu[4:],
                 "-smp", str(self.cpus), "-m", str(self.mem), "-display", "none", "-nodefaults",
                 "-nic", "none", "-vga", "std", "-no-user-config", *["-no-reboot"] * (not self.reboot),

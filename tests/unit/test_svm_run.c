@@ -643,6 +643,29 @@ static void the_mode_is_that_of_the_last_exit(void **state)
 	}
 }
 
+static void guest_stopped_in_smm(struct vmcb *vmcb, u64 *gpr)
+{
+	plain_guest(vmcb, gpr);
+	vmcb->save.efer = 0;
+}
+
+/* Only the machine's guest is stopped by SMIs; QEMU's processor then takes EFER.SVME from it. */
+static void smm_loses_svme(void **state)
+{
+	vm.machine = (struct machine *)&vm; /* anything: none is looked at */
+	svm_vendor.load(vcpu, true);
+	for (unsigned int i = 0; i < 2; i++) {
+		guest = guest_stopped_in_smm;
+		exit_code = CODE_NESTED_FAULT;
+		x86_irq_off();
+		svm_enter_machine(vcpu);
+		assert_null(refused_for);
+		assert_int_equal(vcpu->state.efer, 0);
+	}
+	svm_vendor.unload(vcpu);
+	vm.machine = NULL;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -673,6 +696,7 @@ int main(void)
 		T(no_trap_flag_for_what_uses_flags),
 		T(stepping_guest_gets_its_trap),
 		T(the_mode_is_that_of_the_last_exit),
+		T(smm_loses_svme),
 	};
 
 	return cmocka_run_group_tests_name("svm_run", tests, NULL, NULL);
