@@ -39,14 +39,16 @@ class System:
         self.release = ""
         if name == "linux":
             k = kernel.get()
-            self._linux(k.vmlinuz, k, ["ata_piix", "ata_generic", "sd_mod"], initramfs.BUSYBOX)
+            self._linux(k.vmlinuz, k, ["ata_piix", "ata_generic", "sd_mod"], initramfs.BUSYBOX,
+                        {**_commands(), **_compiler()})
         elif name in ("linux-686", "linux-686-pae"):
             package = name.replace("linux", "linux-image") + ":i386"
             image = _files_of(package, "boot/vmlinuz-")
             release = os.path.basename(image)[len("vmlinuz-"):]
             k = kernel.Kernel(packages.get(package), release)
             self._linux(image, k, ["ata_piix", "ata_generic", "ahci", "sd_mod"],
-                        os.path.join(packages.get("busybox-static:i386"), "bin/busybox"))
+                        os.path.join(packages.get("busybox-static:i386"), "bin/busybox"),
+                        _compiler("i386") if name == "linux-686-pae" else {})
         elif name == "memtest86+":
             self._screen("linux", _files_of("memtest86+", "boot/memtest86+x64.bin"))
         elif name == "ipxe":
@@ -59,17 +61,17 @@ class System:
         self.files = {os.path.basename(image).replace("+", "-"): image}
         self.commands = f"{command} /{next(iter(self.files))} {arguments}\n"
 
-    def _linux(self, image, k, modules, busybox):
+    def _linux(self, image, k, modules, busybox, programs):
         self.release = k.release
-        self.files = {"vmlinuz": image, "initrd": _initrd(k, modules, busybox, self.name == "linux")}
+        self.files = {"vmlinuz": image, "initrd": _initrd(k, modules, busybox, programs)}
         self.commands = f"linux /vmlinuz {KERNEL_OPTIONS} OPTIONS\ninitrd /initrd\n"
 
 
-def _initrd(k, modules, busybox, with_programs):
-    """Busybox, the modules for the disk and lab/metal-init.sh; the same for every start."""
+def _initrd(k, modules, busybox, programs):
+    """Busybox, the modules for the disk, lab/metal-init.sh, and programs {where: from}; the same for
+    every start."""
     init = os.path.join(cache.LAB, "metal-init.sh")
-    parts = ["metal 2", "path:" + init, "path:" + busybox, k.release]
-    programs = _programs() if with_programs else {}
+    parts = ["metal 3", "path:" + init, "path:" + busybox, k.release]
     parts += [p if p.startswith("path:") else "path:" + p for p in programs.values()] + list(programs)
 
     def make(tmp):
@@ -88,8 +90,9 @@ def _initrd(k, modules, busybox, with_programs):
         a.data("modules/order", "".join(os.path.basename(p) + "\n" for p in order).encode())
         for path, source in programs.items():
             a.add(source, path)
-        if programs:
-            a.link("usr/lib/x86_64-linux-gnu/libc.so", "/lib/x86_64-linux-gnu/libc.so.6")
+        for path in programs:
+            if path.endswith("/libc.so.6"):
+                a.link(f"usr/{path[:-2]}", "/" + path)      # tcc looks for it so
         with open(tmp, "wb") as f:
             f.write(a.pack())
 
@@ -97,37 +100,40 @@ def _initrd(k, modules, busybox, with_programs):
     return path
 
 
-def _programs():
-    """swivl's command, and Debian's tcc with what it needs, to build with."""
+def _commands():
     found = {"bin/swivl": os.path.join(cache.ROOT, os.environ.get("BUILD", "build"), "cli/swivl")}
     source = os.path.join(cache.LAB, "init/ticks.c")
     found["bin/ticks"] = cache.made(f"init/{cache.digest('path:' + source)}", lambda tmp: cache.run(
         ["gcc", "-O2", "-Wall", "-Wextra", "-static", "-nostdlib", "-s", "-o", tmp, source]))
-    root = packages.get("tcc")
-    found["bin/tcc"] = os.path.join(root, "usr/bin/x86_64-linux-gnu-tcc")
-    if not os.path.exists(found["bin/tcc"]):
-        found["bin/tcc"] = os.path.join(root, "usr/bin/tcc")
-    lib = "usr/lib/x86_64-linux-gnu/tcc"
-    for folder, _, files in os.walk(os.path.join(root, lib)):
-        for name in files:
-            source = os.path.join(folder, name)
-            found[os.path.relpath(source, root)] = source
-    for path in re.findall(r"(/\S+) \(0x", cache.run(["ldd", found["bin/tcc"]]).decode()):
-        found[path.lstrip("/")] = os.path.realpath(path)
     return found
 
 
-def grub_image(tmp, prefix, early=""):
+def _compiler(arch=""):
+    """Debian's tcc with what it needs, to build with."""
+    root, found = packages.get("tcc" + (arch and ":" + arch)), {}
+    for folder, _, files in os.walk(os.path.join(root, "usr/lib")):
+        for name in files:
+            source = os.path.join(folder, name)
+            found[os.path.relpath(source, root)] = source
+    names = [os.path.join(root, "usr/bin", n) for n in ("x86_64-linux-gnu-tcc", "tcc")]
+    found["bin/tcc"] = next(n for n in names if os.path.exists(n))
+    if arch:
+        libc, where = packages.get("libc6:" + arch), f"lib/{arch}-linux-gnu"
+        found["lib/ld-linux.so.2"] = f"{libc}/{where}/ld-linux.so.2"
+        for name in "libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0":
+            found[f"{where}/{name}"] = f"{libc}/{where}/{name}"
+    else:
+        for path in re.findall(r"(/\S+) \(0x", cache.run(["ldd", found["bin/tcc"]]).decode()):
+            found[path.lstrip("/")] = os.path.realpath(path)
+    return found
+
+
+def grub_image(tmp, prefix):
     """GRUB's core image, as it is in the sectors from 1 on."""
-    config = tmp + ".early"
-    with open(config, "w") as f:
-        f.write(early)
-    cache.run(["grub-mkimage", "-O", "i386-pc", "-p", prefix, "-c", config, "-o", tmp + ".core",
-               *MODULES])
+    cache.run(["grub-mkimage", "-O", "i386-pc", "-p", prefix, "-o", tmp + ".core", *MODULES])
     with open(tmp + ".core", "rb") as f:
         core = f.read()
-    for name in config, tmp + ".core":
-        os.unlink(name)
+    os.unlink(tmp + ".core")
     if len(core) > (FIRST - 1) * SECTOR // 2:
         raise LabError("GRUB's core image leaves too little of the gap")
     return core
@@ -142,7 +148,7 @@ def make(path, config, files):
     data = sum(os.path.getsize(f) for f in files.values())
     fat = max(24 << 20, (data * 5 // 4 + (1 << 20)) >> 20 << 20)
     total = FIRST * SECTOR + fat + SCRATCH
-    core = grub_image(path, "(hd0,msdos1)/grub", "set root=(hd0,msdos1)\n")
+    core = grub_image(path, "(,msdos1)/grub")      # of the disk that it is started from
     with open(path, "wb") as f:
         f.truncate(total)
     layout = (f"label: dos\nlabel-id: 0x7377766c\nstart={FIRST}, size={fat // SECTOR}, type=e, bootable\n"
@@ -169,6 +175,13 @@ def for_system(path, system, options="quiet"):
     config += "echo GRUB starts " + system.name + "\n"
     config += system.commands.replace("OPTIONS", options) + "boot\n"
     make(path, config, system.files)
+    return path
+
+
+def for_multiboot(path, command, arguments):
+    """GRUB starts swivl, by its command multiboot or multiboot2."""
+    image = os.path.join(cache.ROOT, os.environ.get("BUILD", "build"), "host/metal/swivl-multiboot")
+    make(path, f"{command} /swivl {arguments}\nboot\n", {"swivl": image})
     return path
 
 

@@ -4,9 +4,10 @@
 
 usage: systems.py CPU[/BOARD]:CPUS SYSTEM...     TAP on stdout
 
-CPU is amd (QEMU) or Bochs' name of an Intel processor, BOARD pc (IDE) or q35 (AHCI). A SYSTEM is one of
-lab/machine/disk.py's, or work: the 64-bit kernel builds on all processors, writes and reads its disk,
-starts again and powers off. Screens are kept in build/tests/metal/screens."""
+CPU is amd (QEMU) or Bochs' name of an Intel processor, BOARD pc (IDE), q35 (AHCI) or usb. A SYSTEM is
+one of lab/machine/disk.py's; or multiboot or multiboot2: GRUB, on another disk, starts swivl by that
+command, and that the 64-bit kernel's disk; or work: a kernel builds on all processors, writes and reads
+its disk and starts again. Screens are kept in build/tests/metal/screens."""
 
 import difflib
 import os
@@ -25,6 +26,7 @@ BUILD = os.environ.get("BUILD", "build")
 HERE = os.path.join(BUILD, "tests/metal")
 SCREENS = os.path.join(HERE, "screens")
 BRAND = "swivl is beneath"
+MULTIBOOT = ("multiboot", "multiboot2")
 
 # What is on the screen when the system is there, and the lines in which nothing changes with time,
 # speed or what the processor is called.
@@ -45,8 +47,8 @@ class Machine:
             200 + 200 * self.cpus
         self.mem = 256
 
-    def start(self, work, image, **more):
-        return pc.PC(work, [image], self.cpu, self.cpus, self.board, self.mem, **more)
+    def start(self, work, *images, **more):
+        return pc.PC(work, images, self.cpu, self.cpus, self.board, self.mem, **more)
 
 
 class Difference(Exception):
@@ -71,21 +73,23 @@ def image_of(work, system, options, beneath):
     return image
 
 
-def started_beneath(text, machine):
+def started_beneath(text, machine, drive=0x80):
     """What the log has to say first."""
     for line in [r"swivl: loader", r"swivl: hypervisor at 0x"] + \
             [rf"swivl: CPU {i}, local APIC {i}: .* is on" for i in range(machine.cpus)] + \
-            [r"swivl: the guest starts at 0:7c00, drive 80"]:
+            [rf"swivl: the guest starts at 0:7c00, drive {drive:x}"]:
         check(re.search(line, text), f"no \"{line}\" in the log", text)
 
 
 # ---- Linux -----------------------------------------------------------------------------------
 
-def linux_run(work, machine, system, beneath):
+def linux_run(work, machine, system, beneath, multiboot=""):
     # The 686 kernels have drivers for both disks.
     todo = "report,off" if system == "linux" else "report,disk,off"
-    image = image_of(work, system, f"quiet lab.do={todo}", beneath)
-    with machine.start(work, image) as m:
+    images = [image_of(work, system, f"quiet lab.do={todo}", beneath and not multiboot)]
+    if multiboot:
+        images.insert(0, disk.for_multiboot(f"{work}/grub", multiboot, f"disk=0x81 brand={BRAND}"))
+    with machine.start(work, *images) as m:
         there = m.wait("^lab: off", machine.timeout)
         ended = m.ends(60)
         text = m.serial()
@@ -102,11 +106,12 @@ def report(text):
     return [ln for ln in lines if not ln.startswith("lab: memory")], memory
 
 
-def linux(machine, system):
+def linux(machine, name):
+    multiboot, system = (name, "linux") if name in MULTIBOOT else ("", name)
     with tempfile.TemporaryDirectory(dir=HERE) as work:
         plain = linux_run(work, machine, system, False)
-        text = linux_run(work, machine, system, True)
-    started_beneath(text, machine)
+        text = linux_run(work, machine, system, True, multiboot)
+    started_beneath(text, machine, 0x81 if multiboot else 0x80)
     (before, memory), (now, less) = report(plain), report(text)
     same(before, now, "report and warnings")
     check(system == "linux" or "lab: disk: written and read" in now, "the disk", text)
@@ -148,8 +153,9 @@ def screen(machine, system):
 # ---- work --------------------------------------------------------------------------------------
 
 def work(machine, _):
+    system = "linux-686-pae" if machine.board == "q35" else "linux"       # the other has no driver for AHCI
     with tempfile.TemporaryDirectory(dir=HERE) as folder:
-        image = image_of(folder, "linux", "quiet lab.do=report,build,disk,exits,reboot", True)
+        image = image_of(folder, system, "quiet lab.do=report,build,disk,exits,reboot", True)
         with machine.start(folder, image, reboot=True) as m:
             twice = m.wait(r"(?s)^lab: reboots.*^lab: disk: ", machine.timeout * 3)
             text = m.serial()
@@ -171,7 +177,7 @@ def main():
     print(f"1..{len(names)}", flush=True)
     failed = 0
     for i, name in enumerate(names, 1):
-        title = f"{name} on {machine.text}"
+        title = f"metal/{name} on {machine.text}"
         try:
             test = work if name == "work" else screen if name in FIRST_SCREEN else linux
             test(machine, name)
