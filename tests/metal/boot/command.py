@@ -87,6 +87,25 @@ def loop(image, *options):
     return r.stdout.strip() if r.returncode == 0 else None
 
 
+def partition(work):
+    image = disk(f"{work}/disk")
+    before = read(image, 0, 16384)
+    device = loop(image)
+    if not device:
+        return "loop devices cannot be made here"
+    try:
+        if subprocess.run(["addpart", device, "1", "2048", "1000"], capture_output=True).returncode:
+            return "partitions of loop devices cannot be made here"
+        for command in ["status"], ["install"], ["install", "--force"], ["remove", "--force"]:
+            run(*command, device + "p1", status=4, says="a partition, not a disk")
+        subprocess.run(["delpart", device, "1"], check=True)
+        os.sync()
+        assert read(image, 0, 16384) == before
+    finally:
+        subprocess.run(["losetup", "-d", device])
+    return None
+
+
 def block_devices(work):
     image = disk(f"{work}/disk")
     before = read(image, 0, 16384)
@@ -122,7 +141,8 @@ def block_devices(work):
 
 
 def main():
-    tests = [words_and_statuses, wrong_usage, json_for_programs, hostile_texts_are_harmless, block_devices]
+    tests = [words_and_statuses, wrong_usage, json_for_programs, hostile_texts_are_harmless, block_devices,
+             partition]
     failed = 0
     print(f"1..{len(tests)}", flush=True)
     for number, test in enumerate(tests, 1):
