@@ -14,7 +14,7 @@ make run        Debian's kernel as a guest of swivl, in an emulated machine; GUE
 make run-metal  Debian's kernel from a disk, swivl beneath it; CPU=intel, CPUS=2, SYSTEM=memtest86+
 make shell      a prompt in that machine. Both: CPU=intel or CPU=corei7_skylake_x, CPUS=2
 make test       all tests; TESTS='mmio io' MACHINES='*haswell*:1' a part of them
-make test-metal    all tests of the hypervisor that starts before the system
+make test-metal    all tests of the hypervisor that starts before the system; CASES='boot *amd*ipxe'
 make bench-metal   what the latter costs beneath Debian's kernel, counted
 make unit       only those that need no emulated machine
 make fuzz       the fuzzers; make bench: swivl and KVM side by side

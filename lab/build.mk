@@ -2,7 +2,7 @@
 #
 # The emulated machine: packages, make test, make run and make shell.
 #
-#   make test-metal    the hypervisor that starts before the system
+#   make test-metal    the hypervisor that starts before the system; CASES='boot systems_amd*': only these
 #   make test      TESTS='smoke run_*' MACHINES='*haswell*:1': only these
 #   make run       an AMD machine; CPU=intel, CPU=corei7_skylake_x, CPUS=2: another; its guest has as many
 #                  processors, or GUEST_CPUS=4; DEVICE=/dev/kvm: Linux' own hypervisor
@@ -50,7 +50,7 @@ test-metal: install-test
 	@echo "Building"
 	@$(MAKE) -s -j$$(nproc) --no-print-directory test-metal-here
 test-metal-here: metal-tests
-	@lab/test --no-machines --unit-timeout 3600 --unit $(METAL_LONG_TESTS)
+	@lab/test --no-machines --unit $(METAL_LONG_TESTS)
 
 # The machine for make run and make shell, and what is in it.
 DEVICE ?= /dev/swivl

@@ -56,6 +56,7 @@ class Spec:
 
 
 def vendor(cpu):
+    cpu = cpu.partition("/")[0]         # without the board
     return "AMD" if Spec(cpu=cpu).emulator is qemu or cpu in bochs.AMD else "Intel"
 
 

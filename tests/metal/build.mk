@@ -29,6 +29,6 @@ $(METAL_TEST)/start.bin: $(METAL_TEST)/start.elf
 METAL_SHORT_TESTS += $(METAL_TEST)/test_start_short
 METAL_LONG_TESTS += $(METAL_TEST)/test_start
 metal-tests: $(METAL_TEST)/test_start_short $(METAL_TEST)/test_start
-$(METAL_TEST)/test_start $(METAL_TEST)/test_start_short: tests/metal/start.py
+$(METAL_TEST)/test_start $(METAL_TEST)/test_start_short: tests/metal/build.mk
 	@mkdir -p $(@D)
-	@printf '#!/bin/sh\nexec python3 tests/metal/start.py$(if $(findstring short,$@), --short)\n' >$@ && chmod +x $@
+	@printf '#!/bin/sh\n# timeout: $(if $(findstring short,$@),600,1800)\nexec python3 tests/metal/start.py$(if $(findstring short,$@), --short)\n' >$@ && chmod +x $@

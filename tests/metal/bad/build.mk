@@ -30,5 +30,6 @@ METAL_LONG_TESTS += $(METAL_BAD)/test_bad
 metal-tests: $(METAL_BAD)/test_bad_short $(METAL_BAD)/test_bad $(METAL_BAD)/bad.bin
 $(METAL_BAD)/test_bad_short $(METAL_BAD)/test_bad: tests/metal/bad/build.mk
 	@mkdir -p $(@D)
-	@printf '#!/bin/sh\nexec python3 tests/metal/bad/bad.py %s\n' "$(if $(findstring short,$@),--short)" >$@
+	@printf '#!/bin/sh\n# timeout: $(if $(findstring short,$@),600,3600)\nexec python3 tests/metal/bad/bad.py %s\n' \
+		"$(if $(findstring short,$@),--short)" >$@
 	@chmod +x $@

@@ -41,9 +41,9 @@ METAL_LONG_TESTS += $(METAL_BOOT_TESTS)/test_boot $(METAL_BOOT_TESTS)/test_refus
 metal-boot-tests: $(METAL_SHORT_TESTS) $(METAL_LONG_TESTS)
 # $(1): the program, $(2): what it runs
 define metal_script
-$(METAL_BOOT_TESTS)/$(1): tests/metal/boot/$(firstword $(2))
+$(METAL_BOOT_TESTS)/$(1): tests/metal/boot/build.mk
 	@mkdir -p $$(@D)
-	@printf '#!/bin/sh\nexec python3 tests/metal/boot/$(2)\n' >$$@ && chmod +x $$@
+	@printf '#!/bin/sh\n# timeout: $(if $(findstring short,$(1)),600,1800)\nexec python3 tests/metal/boot/$(2)\n' >$$@ && chmod +x $$@
 endef
 $(eval $(call metal_script,test_boot_short,boot.py --short))
 $(eval $(call metal_script,test_boot,boot.py))
