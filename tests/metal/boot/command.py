@@ -98,10 +98,10 @@ def partition(work):
             return "partitions of loop devices cannot be made here"
         for command in ["status"], ["install"], ["install", "--force"], ["remove", "--force"]:
             run(*command, device + "p1", status=4, says="a partition, not a disk")
-        subprocess.run(["delpart", device, "1"], check=True)
         os.sync()
         assert read(image, 0, 16384) == before
     finally:
+        subprocess.run(["delpart", device, "1"], capture_output=True)      # outlives the device
         subprocess.run(["losetup", "-d", device])
     return None
 
