@@ -10,7 +10,7 @@ CLI_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Wno-override-init -pthread -Iincl
 # What it shares with the module: the reasons of swivl check, the decision on capabilities, and the
 # manual's names for --trace.
 CLI_CORE := $(BUILD)/cli/core/refusal.o $(BUILD)/cli/core/vmx_caps.o \
-	$(BUILD)/cli/core/svm_caps.o $(BUILD)/cli/core/fields.o $(BUILD)/cli/core/names.o
+	$(BUILD)/cli/core/svm_caps.o $(BUILD)/cli/core/names.o
 # What swivl disk installs, inside of the command; host/metal/boot makes it.
 CLI_DISK_FILES := $(BUILD)/cli/disk_files.o
 CLI_OBJS := $(CLI_SRCS:cli/%.c=$(BUILD)/cli/static/%.o) $(CLI_CORE) $(CLI_DISK_FILES)
@@ -36,7 +36,6 @@ $(CLI_CORE):
 $(BUILD)/cli/core/refusal.o: core/vm/refusal.c
 $(BUILD)/cli/core/vmx_caps.o: core/vmx/caps.c
 $(BUILD)/cli/core/svm_caps.o: core/svm/caps.c
-$(BUILD)/cli/core/fields.o: core/vmx/fields.c
 $(BUILD)/cli/core/names.o: core/svm/names.c
 
 $(BUILD)/cli/swivl: $(CLI_OBJS) $(BUILD)/lib/libswivl.a $(BUILD)/lib/libswivlrules.a

@@ -13,8 +13,8 @@
 #include <time.h>
 
 #define SWIVL_HAVE_TYPES
+#include "core/rules/rules.h"
 #include "core/svm/vmcb.h"
-#include "core/vmx/fields.h"
 #include "machine.h"
 #include "cli.h"
 
@@ -239,7 +239,7 @@ static void print(const struct line *l)
 
 static const char *name_of(const struct swivl_trace_record *r)
 {
-	return vendor == SWIVL_VENDOR_VMX ? vmx_exit_name(r->reason & 0xffff) :
+	return vendor == SWIVL_VENDOR_VMX ? rules_vmx_exit_name(r->reason & 0xffff) :
 					    svm_exit_name(r->reason);
 }
 

@@ -177,32 +177,6 @@ void rules_put_number(struct rules_text *t, unsigned int value)
 	rules_put(t, digits + n);
 }
 
-void rules_put_bits(struct rules_text *t, u64 value, const struct rules_bit *bits,
-		    unsigned int count)
-{
-	bool first = true;
-
-	for (unsigned int bit = 0; bit < 64; bit++) {
-		unsigned int n = 0;
-
-		if (!(value >> bit & 1))
-			continue;
-		if (!first)
-			rules_put(t, ", ");
-		first = false;
-		while (n < count && bits[n].bit != bit)
-			n++;
-		if (n < count) {
-			rules_put(t, bits[n].name);
-		} else {
-			rules_put(t, "bit ");
-			rules_put_number(t, bit);
-		}
-	}
-	if (first)
-		rules_put(t, "none");
-}
-
 void rules_answer_text(unsigned short answer, char *text, unsigned int size)
 {
 	struct rules_text t = { text, size ? text + size - 1 : text };

@@ -69,15 +69,6 @@ void rules_put(struct rules_text *t, const char *text);
 void rules_put_hex(struct rules_text *t, u64 value);
 void rules_put_number(struct rules_text *t, unsigned int value);
 
-/* A bit, or a group of bits, of a field. */
-struct rules_bit {
-	u8 bit;
-	const char *name;
-};
-/* The names of the bits that are set, the others as numbers, with blanks between them. */
-void rules_put_bits(struct rules_text *t, u64 value, const struct rules_bit *bits,
-		    unsigned int count);
-
 /* 1: bits of @value above @width are a sign extension of the one below. */
 static inline bool rules_canonical(u64 value, unsigned int width)
 {

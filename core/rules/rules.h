@@ -58,6 +58,13 @@ struct rules_result {
 	unsigned short answer; /* of the first broken rule; RULES_ENTERS where there is none */
 };
 
+/* A change of one field that would satisfy a rule. */
+struct rules_remedy {
+	unsigned short field;
+	unsigned int still_broken; /* rules, with it */
+	unsigned long long value;
+};
+
 /*
  * All judge functions: broken rules first, in the order in which the processor checks, then those
  * that cannot be judged; as many as @max. Returns how many were written.
@@ -121,8 +128,17 @@ int rules_vmx_get(const struct rules_vmx_state *s, unsigned int field, unsigned 
 
 unsigned int rules_vmx_judge(const struct rules_vmx_state *s, struct rules_finding *findings,
 			     unsigned int max, struct rules_result *result);
+/*
+ * What would satisfy a broken rule, any one of them alone; as many as @max, 0 where no change of one
+ * field does that was thought of. @s is changed on the way and put back.
+ */
+unsigned int rules_vmx_remedies(struct rules_vmx_state *s, const struct rules_finding *f,
+				struct rules_remedy *found, unsigned int max);
 /* The rules in the order in which the processor checks, from 0; a null pointer behind the last. */
 const struct rules_rule *rules_vmx_rule(unsigned int n);
+
+/* What the value of a field or a fact says, as rules_svm_decode(); "" where that is the value itself. */
+void rules_vmx_decode(unsigned int field, unsigned long long value, char *text, unsigned int size);
 
 /* The number of a field by its encoding, -1 where there is none; and back. */
 int rules_vmx_field(unsigned int encoding);
@@ -174,6 +190,8 @@ int rules_svm_get(const struct rules_svm_state *s, unsigned int field, unsigned 
 /* As Intel's. A VMCB that breaks several rules is answered as one that breaks one. */
 unsigned int rules_svm_judge(const struct rules_svm_state *s, struct rules_finding *findings,
 			     unsigned int max, struct rules_result *result);
+unsigned int rules_svm_remedies(struct rules_svm_state *s, const struct rules_finding *f,
+				struct rules_remedy *found, unsigned int max);
 const struct rules_rule *rules_svm_rule(unsigned int n);
 
 /* The number of a field by its offset, -1 where there is none; and back. */
@@ -181,7 +199,7 @@ int rules_svm_field(unsigned int offset);
 unsigned int rules_svm_offset(unsigned int field);
 const char *rules_svm_name(unsigned int field);
 unsigned int rules_svm_bytes(unsigned int field);
-/* What the value says, bits by name: "PE NE PG". Cut off at @size, always ended by a zero. */
+/* What the value says, bits by name: "PE, NE, PG". Cut off at @size, always ended by a zero. */
 void rules_svm_decode(unsigned int field, unsigned long long value, char *text, unsigned int size);
 /* The manual's name of an exit code, "" for a number that has none. */
 const char *rules_svm_exit_name(unsigned long long code);
@@ -200,7 +218,16 @@ unsigned int rules_svm_line(const struct rules_svm_state *s, unsigned int *at, c
 
 /* ---- Numbers ---- */
 
-/* RULES_* in words, e.g. "VM-instruction error 7: ...". */
+/*
+ * Intel's VM-instruction errors and exit reasons, of which only bits 15:0 count: the manual's name,
+ * and what is behind it, "" where the name says all.
+ */
+const char *rules_vmx_error_name(unsigned int error);
+const char *rules_vmx_error_words(unsigned int error);
+const char *rules_vmx_exit_name(unsigned int reason);
+const char *rules_vmx_exit_words(unsigned int reason);
+
+/* RULES_* in words, e.g. "VM-instruction error 7". */
 void rules_answer_text(unsigned short answer, char *text, unsigned int size);
 
 #ifdef __cplusplus

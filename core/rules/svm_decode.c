@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /* AMD: what the values of a VMCB's fields say (APM vol. 2, appendices B and C). */
+#include "core/rules/names.h"
 #include "core/rules/svm.h"
 
-#define NAMES(name, ...) static const struct rules_bit name[] = { __VA_ARGS__ }
+#define NAMES(name, ...) \
+	static const struct rules_bit name##_list[] = { __VA_ARGS__ }; \
+	static const struct rules_names name = { name##_list, ARRAY_SIZE(name##_list) }
 
 NAMES(cr_bits, { 0, "CR0" }, { 2, "CR2" }, { 3, "CR3" }, { 4, "CR4" }, { 8, "CR8" });
 NAMES(dr_bits, { 0, "DR0" }, { 1, "DR1" }, { 2, "DR2" }, { 3, "DR3" }, { 4, "DR4" }, { 5, "DR5" },
       { 6, "DR6" }, { 7, "DR7" });
-NAMES(exception_bits, { 0, "#DE" }, { 1, "#DB" }, { 3, "#BP" }, { 4, "#OF" }, { 5, "#BR" },
-      { 6, "#UD" }, { 7, "#NM" }, { 8, "#DF" }, { 10, "#TS" }, { 11, "#NP" }, { 12, "#SS" },
-      { 13, "#GP" }, { 14, "#PF" }, { 16, "#MF" }, { 17, "#AC" }, { 18, "#MC" }, { 19, "#XF" },
-      { 21, "#CP" }, { 28, "#HV" }, { 29, "#VC" }, { 30, "#SX" });
 NAMES(intercept_bits, { 0, "INTR" }, { 1, "NMI" }, { 2, "SMI" }, { 3, "INIT" }, { 4, "VINTR" },
       { 5, "CR0 writes other than of TS and MP" }, { 6, "IDTR reads" }, { 7, "GDTR reads" },
       { 8, "LDTR reads" }, { 9, "TR reads" }, { 10, "IDTR writes" }, { 11, "GDTR writes" },
@@ -36,30 +35,16 @@ NAMES(clean_bits, { 0, "I" }, { 1, "IOPM" }, { 2, "ASID" }, { 3, "TPR" }, { 4, "
       { 6, "DRx" }, { 7, "DT" }, { 8, "SEG" }, { 9, "CR2" }, { 10, "LBR" }, { 11, "AVIC" },
       { 12, "CET" });
 NAMES(attr_bits, { 4, "S" }, { 7, "P" }, { 8, "AVL" }, { 9, "L" }, { 10, "D/B" }, { 11, "G" });
-NAMES(efer_bits, { 0, "SCE" }, { 8, "LME" }, { 10, "LMA" }, { 11, "NXE" }, { 12, "SVME" },
-      { 13, "LMSLE" }, { 14, "FFXSR" }, { 15, "TCE" }, { 17, "MCOMMIT" }, { 18, "INTWB" },
-      { 20, "UAIE" }, { 21, "AIBRSE" });
-NAMES(cr0_bits, { 0, "PE" }, { 1, "MP" }, { 2, "EM" }, { 3, "TS" }, { 4, "ET" }, { 5, "NE" },
-      { 16, "WP" }, { 18, "AM" }, { 29, "NW" }, { 30, "CD" }, { 31, "PG" });
-NAMES(cr4_bits, { 0, "VME" }, { 1, "PVI" }, { 2, "TSD" }, { 3, "DE" }, { 4, "PSE" }, { 5, "PAE" },
-      { 6, "MCE" }, { 7, "PGE" }, { 8, "PCE" }, { 9, "OSFXSR" }, { 10, "OSXMMEXCPT" },
-      { 11, "UMIP" }, { 12, "LA57" }, { 16, "FSGSBASE" }, { 17, "PCIDE" }, { 18, "OSXSAVE" },
-      { 20, "SMEP" }, { 21, "SMAP" }, { 22, "PKE" }, { 23, "CET" });
-NAMES(rflags_bits, { 0, "CF" }, { 1, "1" }, { 2, "PF" }, { 4, "AF" }, { 6, "ZF" }, { 7, "SF" },
-      { 8, "TF" }, { 9, "IF" }, { 10, "DF" }, { 11, "OF" }, { 14, "NT" }, { 16, "RF" },
-      { 17, "VM" }, { 18, "AC" }, { 19, "VIF" }, { 20, "VIP" }, { 21, "ID" });
-NAMES(debugctl_bits, { 0, "LBR" }, { 1, "BTF" });
 NAMES(s_cet_bits, { 0, "SH_STK_EN" }, { 1, "WR_SHSTK_EN" });
 
 static const struct bits {
 	u8 field;
-	u8 count;
-	u64 mask; /* the rest is said by words() */
-	const struct rules_bit *bits;
+	u64 mask; /* the rest is said by put_parts() */
+	const struct rules_names *names;
 } all_bits[] = {
-#define BITS(field, names, mask) { AT_##field, ARRAY_SIZE(names), mask, names },
+#define BITS(field, names, mask) { AT_##field, mask, &names },
 	BITS(READ_CR, cr_bits, ~0ull) BITS(WRITE_CR, cr_bits, ~0ull) BITS(READ_DR, dr_bits, ~0ull)
-	BITS(WRITE_DR, dr_bits, ~0ull) BITS(EXCEPTIONS, exception_bits, ~0ull)
+	BITS(WRITE_DR, dr_bits, ~0ull) BITS(EXCEPTIONS, rules_exceptions, ~0ull)
 	BITS(INTERCEPTS, intercept_bits, ~0ull) BITS(INTERCEPTS2, intercept2_bits, 0xffff)
 	BITS(INTERCEPTS3, intercept3_bits, ~0ull)
 	BITS(VIRTUAL_INTERRUPT, interrupt_bits, ~0xff000f00ffull)
@@ -69,17 +54,10 @@ static const struct bits {
 	BITS(SS_ATTR, attr_bits, ~0x6full) BITS(DS_ATTR, attr_bits, ~0x6full)
 	BITS(FS_ATTR, attr_bits, ~0x6full) BITS(GS_ATTR, attr_bits, ~0x6full)
 	BITS(LDTR_ATTR, attr_bits, ~0x6full) BITS(TR_ATTR, attr_bits, ~0x6full)
-	BITS(EFER, efer_bits, ~0ull) BITS(CR0, cr0_bits, ~0ull) BITS(CR4, cr4_bits, ~0ull)
-	BITS(RFLAGS, rflags_bits, ~0x3000ull) BITS(DEBUGCTL, debugctl_bits, ~0ull)
+	BITS(EFER, rules_efer, ~0ull) BITS(CR0, rules_cr0, ~0ull) BITS(CR4, rules_cr4, ~0ull)
+	BITS(RFLAGS, rules_rflags, ~0x3000ull) BITS(DEBUGCTL, rules_debugctl, ~0ull)
 	BITS(S_CET, s_cet_bits, ~0ull)
 };
-
-/* " name number" */
-static void put_part(struct rules_text *t, const char *name, u64 value)
-{
-	rules_put(t, name);
-	rules_put_number(t, (u32)value);
-}
 
 /* 15.20, 15.7.2 */
 static void put_event(struct rules_text *t, u64 event)
@@ -94,23 +72,10 @@ static void put_event(struct rules_text *t, u64 event)
 		rules_put(t, "none");
 		return;
 	}
-	put_part(t, types[EVENT_INJ_TYPE(event)], event & 0xff);
+	rules_put_part(t, types[EVENT_INJ_TYPE(event)], event & 0xff);
 	if (event & EVENT_INJ_ERROR) {
 		rules_put(t, " with error code ");
 		rules_put_hex(t, event >> 32);
-	}
-}
-
-/* 7.8.1 */
-static void put_pat(struct rules_text *t, u64 pat)
-{
-	static const char *const types[8] = { "UC", "WC", "reserved", "reserved",
-					      "WT", "WP", "WB", "UC-" };
-
-	for (u32 i = 0; i < 64; i += 8) {
-		put_part(t, i ? ", PA" : "PA", i / 8);
-		rules_put(t, " ");
-		rules_put(t, (pat >> i & 0xff) < 8 ? types[pat >> i & 7] : "reserved");
 	}
 }
 
@@ -135,17 +100,17 @@ static void put_parts(struct rules_text *t, unsigned int field, u64 value)
 {
 	switch (field) {
 	case AT_VIRTUAL_INTERRUPT:
-		put_part(t, ", V_TPR ", value & 0xff);
-		put_part(t, ", V_INTR_PRIO ", value >> 16 & 15);
-		put_part(t, ", V_INTR_VECTOR ", value >> 32 & 0xff);
+		rules_put_part(t, ", V_TPR ", value & 0xff);
+		rules_put_part(t, ", V_INTR_PRIO ", value >> 16 & 15);
+		rules_put_part(t, ", V_INTR_VECTOR ", value >> 32 & 0xff);
 		break;
 	case AT_INTERCEPTS2:
 		for (u32 i = 16; i < 32; i++)
 			if (value >> i & 1)
-				put_part(t, ", writes after they are made of CR", i - 16);
+				rules_put_part(t, ", writes after they are made of CR", i - 16);
 		break;
 	case AT_RFLAGS:
-		put_part(t, ", IOPL ", value >> 12 & 3);
+		rules_put_part(t, ", IOPL ", value >> 12 & 3);
 		break;
 	case AT_ES_ATTR:
 	case AT_CS_ATTR:
@@ -155,8 +120,8 @@ static void put_parts(struct rules_text *t, unsigned int field, u64 value)
 	case AT_GS_ATTR:
 	case AT_LDTR_ATTR:
 	case AT_TR_ATTR:
-		put_part(t, ", DPL ", value >> 5 & 3);
-		put_part(t, ", type ", value & 15);
+		rules_put_part(t, ", DPL ", value >> 5 & 3);
+		rules_put_part(t, ", type ", value & 15);
 		break;
 	}
 }
@@ -174,7 +139,7 @@ void rules_svm_decode(unsigned int field, unsigned long long value, char *text, 
 		put_event(&t, value);
 		return;
 	case AT_G_PAT:
-		put_pat(&t, value);
+		rules_put_pat(&t, value);
 		return;
 	case AT_TLB_CONTROL:
 		rules_put(&t, tlb_control(value));
@@ -185,8 +150,7 @@ void rules_svm_decode(unsigned int field, unsigned long long value, char *text, 
 	}
 	for (u32 i = 0; i < ARRAY_SIZE(all_bits); i++)
 		if (all_bits[i].field == field) {
-			rules_put_bits(&t, value & all_bits[i].mask, all_bits[i].bits,
-				       all_bits[i].count);
+			rules_put_names(&t, value & all_bits[i].mask, all_bits[i].names);
 			put_parts(&t, field, value);
 		}
 }

@@ -198,8 +198,4 @@ VMCS_FIELDS(VMCS_DECLARE_FIELD)
 /* The manual's name of a field; "unknown field" where there is none. */
 const char *vmcs_field_name(u32 encoding);
 
-/* VM-instruction error numbers (SDM vol. 3, 31.4) and basic exit reasons (appendix C) in words. */
-const char *vmx_error_name(u32 error);
-const char *vmx_exit_name(u32 basic_reason);
-
 #endif

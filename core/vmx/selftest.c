@@ -6,6 +6,7 @@
  *
  * VMX is on already when this starts: it is switched off first and on again at the end.
  */
+#include "core/rules/rules.h"
 #include "core/vm/selftest.h"
 #include "core/vmx/vmx.h"
 
@@ -57,7 +58,7 @@ static bool insn(struct road *r, const char *name, enum vmx_result got, enum vmx
 		r->t->steps[r->t->nsteps - 1].error = number;
 		text_number(&t, number, 10);
 		text_put(&t, ": ");
-		text_put(&t, vmx_error_name(number));
+		text_put(&t, rules_vmx_error_name(number));
 	}
 	return ok;
 }
@@ -248,7 +249,7 @@ static bool enter(struct road *r, const char *name, struct vmx_switch *s)
 	text_put(&t, "exit reason ");
 	text_number(&t, reason, reason >> 31 ? 16 : 10);
 	text_put(&t, ": ");
-	text_put(&t, vmx_exit_name(reason & 0xffff));
+	text_put(&t, rules_vmx_exit_name(reason & 0xffff));
 	text_put(&t, ", instruction length ");
 	text_number(&t, length, 10);
 	return reason == REASON_VMCALL;

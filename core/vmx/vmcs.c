@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /* Life of a VMCS: made, set up in the manual's order (SDM vol. 3, 25.4 to 25.8), given back. */
+#include "core/rules/rules.h"
 #include "core/vmx/vmx.h"
 
 void vmcs_access_failed(struct vcpu *vcpu, u32 field, bool write)
@@ -13,7 +14,7 @@ void vmcs_access_failed(struct vcpu *vcpu, u32 field, bool write)
 			error = 0;
 		host_log(HOST_LOG_ERROR, "%s of the VMCS field %x (%s) failed: error %u (%s)",
 			 write ? "VMWRITE" : "VMREAD", field, vmcs_field_name(field), (u32)error,
-			 vmx_error_name((u32)error));
+			 rules_vmx_error_name((u32)error));
 	}
 	v->before |= VMX_BEFORE_FAILED;
 	vcpu->exit.kind = EXIT_NONE; /* half of it is not known */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /* AMD's rules: each is broken by a state that breaks nothing else, and not by one near it. */
-// uses: core/rules/judge.c core/rules/svm.c core/rules/svm_rules.c core/rules/svm_decode.c
+// uses: core/rules/judge.c core/rules/svm.c core/rules/svm_rules.c core/rules/svm_decode.c core/rules/names.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -339,7 +339,7 @@ static void values_in_words(void **state)
 	char text[8];
 
 	decoded(AT_CR0, PAGED, "PE, WP, PG");
-	decoded(AT_CR4, CR4_PAE | 1ull << 13, "PAE, bit 13");
+	decoded(AT_CR4, CR4_PAE | 1ull << 15, "PAE, bit 15");
 	decoded(AT_EFER, 0, "none");
 	decoded(AT_EFER, LONG_MODE, "LME, LMA, SVME");
 	decoded(AT_CS_ATTR, 0xafb, "S, P, L, G, DPL 3, type 11");

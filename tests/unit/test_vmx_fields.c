@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
-// uses: core/vmx/fields.c
+// uses: core/vmx/fields.c core/rules/vmx_numbers.c
 /* The table of VMCS fields against the encoding's own rules (SDM vol. 3, 25.11.2). */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +12,7 @@
 
 #define SWIVL_HAVE_TYPES
 #include <stdbool.h>
+#include "core/rules/rules.h"
 #include "core/vmx/fields.h"
 
 #define WIDTH_16 0u
@@ -77,21 +78,21 @@ static void errors_and_reasons_have_names(void **state)
 {
 	static const u32 holes[] = { 14, 21, 27 };
 
-	assert_string_equal(vmx_error_name(4), "VMLAUNCH with non-clear VMCS");
-	assert_string_equal(vmx_error_name(7), "VM entry with invalid control field(s)");
-	assert_string_equal(vmx_error_name(28), "invalid operand to INVEPT/INVVPID");
+	assert_string_equal(rules_vmx_error_name(4), "VMLAUNCH with non-clear VMCS");
+	assert_string_equal(rules_vmx_error_name(7), "VM entry with invalid control field(s)");
+	assert_string_equal(rules_vmx_error_name(28), "invalid operand to INVEPT/INVVPID");
 	for (size_t i = 0; i < ARRAY_SIZE(holes); i++)
-		assert_string_equal(vmx_error_name(holes[i]), "unknown error");
-	assert_string_equal(vmx_error_name(29), "unknown error");
-	assert_string_equal(vmx_error_name(0xffffffff), "unknown error");
-	assert_string_equal(vmx_exit_name(0), "exception or NMI");
-	assert_string_equal(vmx_exit_name(18), "VMCALL");
-	assert_string_equal(vmx_exit_name(33), "entry failure: invalid guest state");
-	assert_string_equal(vmx_exit_name(48), "EPT violation");
-	assert_string_equal(vmx_exit_name(55), "XSETBV");
-	assert_string_equal(vmx_exit_name(64), "XRSTORS");
-	assert_string_equal(vmx_exit_name(35), "unknown exit reason");
-	assert_string_equal(vmx_exit_name(0xffff), "unknown exit reason");
+		assert_string_equal(rules_vmx_error_name(holes[i]), "unknown error");
+	assert_string_equal(rules_vmx_error_name(29), "unknown error");
+	assert_string_equal(rules_vmx_error_name(0xffffffff), "unknown error");
+	assert_string_equal(rules_vmx_exit_name(0), "exception or NMI");
+	assert_string_equal(rules_vmx_exit_name(18), "VMCALL");
+	assert_string_equal(rules_vmx_exit_name(33), "entry failure: invalid guest state");
+	assert_string_equal(rules_vmx_exit_name(48), "EPT violation");
+	assert_string_equal(rules_vmx_exit_name(55), "XSETBV");
+	assert_string_equal(rules_vmx_exit_name(64), "XRSTORS");
+	assert_string_equal(rules_vmx_exit_name(35), "unknown exit reason");
+	assert_string_equal(rules_vmx_exit_name(0xffff), "unknown exit reason");
 }
 
 /* An accessor of another width must not compile: ask the compiler. */
