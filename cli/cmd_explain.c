@@ -6,139 +6,34 @@
 #include <string.h>
 
 #include "cli.h"
-#include "core/vmx/fields.h"
-#include "dump.h"
+#include "explain.h"
 
 static const char help[] =
-	"usage: swivl explain [--fields] [--json] FILE\n"
-	"       swivl explain --error N | --exit N | --rules\n"
+	"usage: swivl explain [--fields] [--unjudged] [--caps FILE] [--json] FILE\n"
+	"       swivl explain [--json] --error N | --exit N | --rules | --facts\n"
 	"\n"
-	"Says which rules of the manual the VMCS in FILE breaks, so that the processor refuses to\n"
-	"enter. FILE is text (-: standard input): the VMCS as swivl writes it, or a kernel log with\n"
-	"what KVM writes (kvm_intel with dump_invalid_vmcs=1); other lines do not matter, and all\n"
-	"that are in there are judged. Rules that need what FILE does not have are counted.\n"
+	"Says which rules of the manual the VMCS or the VMCB in FILE breaks, so that the processor\n"
+	"refuses to enter: the rule, its section, the fields that have to do with it, and what would\n"
+	"satisfy it. FILE is text (-: standard input): what swivl writes when an entry fails, or a\n"
+	"kernel log with what KVM writes (dump_invalid_vmcs=1 of kvm_intel, dump_invalid_vmcb=1 of\n"
+	"kvm_amd) or Xen; other lines do not matter, and all that are in there are judged.\n"
 	"\n"
-	"  -f, --fields      all fields of FILE with their names, too\n"
+	"  -f, --fields      all fields of FILE, too\n"
 	"  -u, --unjudged    also name the rules that cannot be judged, and what they lack\n"
-	"  -e, --error N     what VM-instruction error N means\n"
-	"  -x, --exit N      what exit reason N means, e.g. 0x80000021\n"
+	"  -c, --caps FILE   what the processor offers, in lines like \"msr 480 = da040000000004\" and\n"
+	"                    \"cpuid 80000008 = 3027 0 0 0\", base 16; it counts more than what a dump says\n"
+	"  -e, --error N     what VM-instruction error N means; \"invalid\": CF without a number\n"
+	"  -x, --exit N      what exit reason (Intel) or exit code (AMD) N means, e.g. 0x80000021\n"
+	"      --intel, --amd    --exit: of one vendor only\n"
 	"      --rules       all rules, as docs/rules.md has them\n"
+	"      --facts       the names of what else has a say, as swivl's dumps have them\n"
 	"      --json        for programs\n"
 	"  -h, --help        this text\n"
 	"\n"
-	"Exit status: 0 no rule is broken, as far as FILE tells; 6 one is; 4 FILE cannot be read or\n"
-	"has no VMCS in it; 2 wrong use.\n";
+	"Exit status: 0 no rule is broken, as far as FILE tells; 6 one is, or the processor said so; 4\n"
+	"FILE cannot be read or has no dump in it; 2 wrong use, a number that means nothing.\n";
 
-#define MAX_FINDINGS 512
 #define MAX_FILE (64u << 20)
-
-static bool json, show_fields, show_unjudged;
-
-static void print_value(const struct rules_vmx_state *s, unsigned int field, bool first)
-{
-	unsigned long long value;
-
-	if (!rules_vmx_get(s, field, &value))
-		return;
-	if (json) {
-		printf("%s{ ", first ? "" : ", ");
-		json_string(stdout, "name", rules_vmx_name(field), 100);
-		printf(", \"value\": \"0x%llx\" }", value);
-	} else {
-		printf("      %s = 0x%llx\n", rules_vmx_name(field), value);
-	}
-}
-
-static void print_finding(const struct rules_vmx_state *s, const struct rules_finding *f, bool first)
-{
-	const struct rules_rule *r = f->rule;
-	char answer[64];
-
-	rules_answer_text(r->answer, answer, sizeof(answer));
-	if (!json && f->verdict == RULES_UNKNOWN) {
-		printf("  ? rule %u, %s: needs \"%s\"\n", r->number, r->id, rules_vmx_name(f->missing));
-		return;
-	}
-	if (!json) {
-		printf("  %s\n    rule %u, %s; SDM vol. 3, %s; the processor answers with %s\n", r->text,
-		       r->number, r->id, r->section, answer);
-	} else {
-		printf("%s\n      { \"rule\": %u, \"broken\": %s, ", first ? "" : ",", r->number,
-		       f->verdict == RULES_BROKEN ? "true" : "false");
-		json_string(stdout, "id", r->id, 100);
-		printf(", ");
-		json_string(stdout, "text", r->text, 400);
-		printf(", ");
-		json_string(stdout, "section", r->section, 40);
-		printf(", ");
-		json_string(stdout, "answer", answer, sizeof(answer));
-		if (f->verdict == RULES_UNKNOWN) {
-			printf(", ");
-			json_string(stdout, "missing", rules_vmx_name(f->missing), 100);
-		}
-		printf(", \"fields\": [ ");
-	}
-	for (unsigned int i = 0; i < f->reads; i++)
-		print_value(s, f->read[i], !i);
-	if (json)
-		printf(" ] }");
-}
-
-static void print_fields(const struct rules_vmx_state *s)
-{
-	bool first = true;
-	unsigned long long value;
-
-	printf(json ? ",\n    \"fields\": [ " : "  fields\n");
-	for (unsigned int i = 0; i < RULES_VMX_FIELDS + RULES_VMX_FACTS; i++)
-		if (rules_vmx_get(s, i, &value)) {
-			print_value(s, i, first);
-			first = false;
-		}
-	if (json)
-		printf(" ]");
-}
-
-/* True if no rule is broken. */
-static bool judge(const struct rules_vmx_state *s, enum dump_kind kind, unsigned int fields, bool first)
-{
-	static struct rules_finding found[MAX_FINDINGS];
-	const char *from = kind == DUMP_KVM ? "KVM" : "swivl";
-	struct rules_result result;
-	unsigned int n = rules_vmx_judge(s, found, MAX_FINDINGS, &result);
-	char answer[64];
-	bool comma = false;
-
-	rules_answer_text(result.answer, answer, sizeof(answer));
-	if (json) {
-		printf("%s\n  { \"from\": \"%s\", \"fields_read\": %u, \"judged\": %u, \"broken\": %u, "
-		       "\"unjudged\": %u,\n    \"rules\": [", first ? "" : ",", from, fields, result.judged,
-		       result.broken, result.unknown);
-	} else {
-		printf("%sVMCS written by %s, %u fields: ", first ? "" : "\n", from, fields);
-		if (result.broken)
-			printf("%u rule%s broken; expect %s\n", result.broken,
-			       result.broken == 1 ? "" : "s", answer);
-		else
-			printf("no rule broken\n");
-	}
-	for (unsigned int i = 0; i < n; i++) {
-		if (found[i].verdict == RULES_UNKNOWN && !show_unjudged)
-			continue;
-		print_finding(s, &found[i], !comma);
-		comma = true;
-	}
-	if (json)
-		printf(" ]");
-	else if (result.unknown)
-		printf("  %u of %u checks cannot be judged by what is there%s\n", result.unknown,
-		       result.judged, show_unjudged ? "" : " (--unjudged names them)");
-	if (show_fields)
-		print_fields(s);
-	if (json)
-		printf(" }");
-	return !result.broken;
-}
 
 static char *read_all(const char *path, size_t *size)
 {
@@ -174,118 +69,128 @@ fail:
 	return NULL;
 }
 
-static int explain_file(const char *path)
+/* What the option says of the processor, over what the dump says. */
+static int read_caps(const char *path, char **text, size_t *size)
 {
-	struct rules_vmx_state s;
-	enum dump_kind kind;
-	unsigned int fields, found = 0;
-	bool good = true;
-	size_t size;
-	char *text = read_all(path, &size);
-	const char *at = text;
+	static struct dump d;
+	unsigned int bad;
 
-	if (!text) {
+	*text = read_all(path, size);
+	if (!*text) {
 		say("%s: %s", path, strerror(errno));
 		return STATUS_CANNOT;
 	}
-	while ((kind = dump_next(at, text + size, &at, &s, &fields))) {
-		if (!fields)
-			continue;
-		if (json && !found)
-			printf("[");
-		good &= judge(&s, kind, fields, !found++);
-	}
-	if (json && found)
-		printf("\n]\n");
-	free(text);
-	if (!found) {
-		say("%s: no VMCS in it, neither as swivl writes it nor as KVM does", path);
+	if (!dump_facts(*text, *size, &d, &bad) && !bad) {
+		say("%s: it says nothing of a processor", path);
 		return STATUS_CANNOT;
 	}
-	return good ? STATUS_OK : STATUS_CRASH;
+	if (bad) {
+		say("%s: line %u is not understood", path, bad);
+		return STATUS_CANNOT;
+	}
+	return -1;
 }
 
-static int explain_number(const char *text, bool exit_reason)
+static int explain_file(const char *path, const char *caps_path, const struct explain_options *o)
 {
-	unsigned long n;
-	const char *name;
-	char *end;
+	static struct dump d;
+	struct dump_text dumps;
+	unsigned int found = 0, empty = 0, bad;
+	char *text, *caps = NULL;
+	size_t size, caps_size = 0;
+	bool good = true;
+	int status = caps_path ? read_caps(caps_path, &caps, &caps_size) : -1;
 
-	errno = 0;
-	n = strtoul(text, &end, 0);
-	if (errno || end == text || *end || n > 0xffffffff || (!exit_reason && n > 0xffff)) {
-		say("%s: no number of %s", text, exit_reason ? "an exit reason" : "an error");
-		return STATUS_USAGE;
+	if (status >= 0) {
+		free(caps);
+		return status;
 	}
-	/* Bits 27 to 31 say how, 15:0 which (25.9.1). */
-	name = exit_reason ? vmx_exit_name(n & 0xffff) : vmx_error_name((u32)n);
-	if (json) {
-		printf("{ \"number\": %lu, ", n);
-		json_string(stdout, "meaning", name, 200);
-		printf(", \"entry_failed\": %s }\n", exit_reason && (n >> 31 & 1) ? "true" : "false");
+	text = read_all(path, &size);
+	if (!text) {
+		say("%s: %s", path, strerror(errno));
+		free(caps);
+		return STATUS_CANNOT;
+	}
+	dumps = (struct dump_text){ text, text + size, 0 };
+	while (dump_next(&dumps, &d)) {
+		if (!d.values) {
+			empty++;
+			continue;
+		}
+		if (caps)
+			dump_facts(caps, caps_size, &d, &bad);
+		if (o->json && !found)
+			printf("[");
+		good &= explain_dump(&d, o, !found++);
+	}
+	if (o->json && found)
+		printf("\n]\n");
+	free(text);
+	free(caps);
+	if (empty)
+		say("%s: %u dump%s begin%s there with no value in %s", path, empty, empty == 1 ? "" : "s",
+		    empty == 1 ? "s" : "", empty == 1 ? "it" : "them");
+	if (!found && !empty)
+		say("%s: no VMCS or VMCB in it, neither as swivl writes them nor as KVM or Xen do", path);
+	return !found ? STATUS_CANNOT : good ? STATUS_OK : STATUS_CRASH;
+}
+
+static int explain_number(const char *text, bool known, const char *kind)
+{
+	if (known)
 		return STATUS_OK;
-	}
-	printf("%s %s%lu: %s\n", exit_reason ? "exit reason" : "VM-instruction error",
-	       exit_reason && n >> 31 ? "0x80000000 + " : "", exit_reason ? n & 0xffff : n, name);
-	if (exit_reason && n >> 31)
-		puts("  bit 31: the entry failed while the guest's state was loaded, or was checked");
-	if ((exit_reason && (n & 0xffff) == 33) || (!exit_reason && (n == 7 || n == 8)))
-		puts("  swivl explain FILE names the rule that a written-down VMCS breaks");
-	return STATUS_OK;
-}
-
-static void print_rules(void)
-{
-	const struct rules_rule *r;
-	char answer[64];
-
-	puts("| number | name | what has to be so | section | answer |\n| ---: | --- | --- | --- | --- |");
-	for (unsigned int n = 0; (r = rules_vmx_rule(n)); n++) {
-		rules_answer_text(r->answer, answer, sizeof(answer));
-		printf("| %u | %s | %s | SDM vol. 3, %s | %s |\n", r->number, r->id, r->text, r->section,
-		       answer);
-	}
-	for (unsigned int n = 0; (r = rules_svm_rule(n)); n++) {
-		rules_answer_text(r->answer, answer, sizeof(answer));
-		printf("| %u | %s | %s | APM vol. 2, %s | %s |\n", r->number, r->id, r->text, r->section,
-		       answer);
-	}
+	say("%s: no number of %s", text, kind);
+	return STATUS_USAGE;
 }
 
 int cmd_explain(int argc, char **argv)
 {
-	enum { JSON = 256, RULES };
+	enum { JSON = 256, RULES, FACTS, INTEL, AMD };
 	static const struct option options[] = {
 		{ "fields", no_argument, NULL, 'f' },	{ "unjudged", no_argument, NULL, 'u' },
 		{ "error", required_argument, NULL, 'e' }, { "exit", required_argument, NULL, 'x' },
-		{ "json", no_argument, NULL, JSON },	{ "rules", no_argument, NULL, RULES },
+		{ "caps", required_argument, NULL, 'c' }, { "json", no_argument, NULL, JSON },
+		{ "rules", no_argument, NULL, RULES },	{ "facts", no_argument, NULL, FACTS },
+		{ "intel", no_argument, NULL, INTEL },	{ "amd", no_argument, NULL, AMD },
 		{ "help", no_argument, NULL, 'h' },	{ 0 },
 	};
-	const char *error = NULL, *reason = NULL;
-	bool rules = false;
+	const char *error = NULL, *reason = NULL, *caps = NULL;
+	struct explain_options o = { 0 };
+	bool rules = false, facts = false;
+	unsigned int vendor = 0;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "fue:x:h", options, NULL)) != -1)
+	while ((c = getopt_long(argc, argv, "fue:x:c:h", options, NULL)) != -1)
 		switch (c) {
-		case 'f': show_fields = true; break;
-		case 'u': show_unjudged = true; break;
+		case 'f': o.fields = true; break;
+		case 'u': o.unjudged = true; break;
 		case 'e': error = optarg; break;
 		case 'x': reason = optarg; break;
-		case JSON: json = true; break;
+		case 'c': caps = optarg; break;
+		case JSON: o.json = true; break;
 		case RULES: rules = true; break;
+		case FACTS: facts = true; break;
+		case INTEL: vendor = RULES_INTEL; break;
+		case AMD: vendor = RULES_AMD; break;
 		case 'h': fputs(help, stdout); return STATUS_OK;
 		default: goto usage;
 		}
-	if ((error != NULL) + (reason != NULL) + rules + (argc - optind) != 1) {
-		say("one file, or one of --error, --exit and --rules");
+	if ((error != NULL) + (reason != NULL) + rules + facts + (argc - optind) != 1) {
+		say("one file, or one of --error, --exit, --rules and --facts");
 		goto usage;
 	}
-	if (rules) {
-		print_rules();
-		return STATUS_OK;
-	}
-	return error ? explain_number(error, false) :
-	       reason ? explain_number(reason, true) : explain_file(argv[optind]);
+	if (rules)
+		explain_rules(o.json);
+	else if (facts)
+		explain_facts();
+	else if (error)
+		return explain_number(error, explain_error(error, o.json), "a VM-instruction error");
+	else if (reason)
+		return explain_number(reason, explain_exit(reason, vendor, o.json),
+				      "an exit reason or an exit code");
+	else
+		return explain_file(argv[optind], caps, &o);
+	return STATUS_OK;
 usage:
 	fputs("swivl explain --help tells more\n", stderr);
 	return STATUS_USAGE;

@@ -128,9 +128,10 @@ static unsigned int search(struct search *s, struct rules_remedy *found, unsigne
 
 static unsigned int judge_vmx(const void *state)
 {
+	struct rules_finding none;
 	struct rules_result result;
 
-	rules_vmx_judge(state, NULL, 0, &result);
+	rules_vmx_judge(state, &none, 0, &result);
 	return result.broken;
 }
 
@@ -148,9 +149,10 @@ unsigned int rules_vmx_remedies(struct rules_vmx_state *s, const struct rules_fi
 
 static unsigned int judge_svm(const void *state)
 {
+	struct rules_finding none;
 	struct rules_result result;
 
-	rules_svm_judge(state, NULL, 0, &result);
+	rules_svm_judge(state, &none, 0, &result);
 	return result.broken;
 }
 

@@ -203,6 +203,8 @@ unsigned int rules_svm_bytes(unsigned int field);
 void rules_svm_decode(unsigned int field, unsigned long long value, char *text, unsigned int size);
 /* The manual's name of an exit code, "" for a number that has none. */
 const char *rules_svm_exit_name(unsigned long long code);
+/* What is behind it, "" where the name says all. */
+const char *rules_svm_exit_words(unsigned long long code);
 
 /* ---- Written down: what swivl explain reads, and docs/rules.md describes ---- */
 

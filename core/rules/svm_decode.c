@@ -198,3 +198,33 @@ const char *rules_svm_exit_name(unsigned long long code)
 		return "VMEXIT_BUSY";
 	return "";
 }
+
+const char *rules_svm_exit_words(unsigned long long code)
+{
+	static const struct {
+		u64 code;
+		const char *words;
+	} list[] = {
+		{ CODE_INTR, "a physical interrupt" },
+		{ CODE_NMI, "a physical NMI" },
+		{ CODE_SMI, "a physical SMI; bit 0 of EXITINFO1: an external one" },
+		{ CODE_VINTR, "a virtual interrupt is about to be taken" },
+		{ CODE_SWINT, "INTn" },
+		{ CODE_IOIO, "IN, OUT, INS or OUTS; EXITINFO1 has port, direction and size, EXITINFO2 the next RIP" },
+		{ CODE_MSR, "RDMSR or WRMSR; bit 0 of EXITINFO1: WRMSR" },
+		{ CODE_SHUTDOWN, "a fault while a double fault was delivered; the state in the VMCB is undefined" },
+		{ CODE_NESTED_FAULT, "nested page fault: EXITINFO1 has the error code, EXITINFO2 the guest-physical address" },
+		{ CODE_NESTED_FAULT + 1, "an IPI that AVIC could not deliver; EXITINFO1 and 2 have ICR and why" },
+		{ CODE_NESTED_FAULT + 2, "an access to an APIC register that AVIC does not do" },
+		{ CODE_NESTED_FAULT + 3, "VMGEXIT of a guest with SEV-ES" },
+		{ CODE_INVALID, "VMRUN refused the VMCB: one of the rules of APM vol. 2 is broken; swivl explain FILE says which" },
+		{ ~0ull, "VMRUN refused the VMCB: one of the rules of APM vol. 2 is broken; swivl explain FILE says which" },
+		{ ~1ull, "the VMSA of the guest is in use" },
+	};
+
+	for (u32 i = 0; i < ARRAY_SIZE(list); i++)
+		if (list[i].code == code)
+			return list[i].words;
+	return code >= CODE_EXCEPTION && code < CODE_EXCEPTION + 32 ?
+		       "an exception that is intercepted; EXITINFO1 has its error code, EXITINFO2 the address of #PF" : "";
+}

@@ -46,3 +46,65 @@
 	log "EPT pointer = 0x000000010345601e\n" \
 	log "PLE Gap=00000080 Window=00001000\n" \
 	log "Virtual processor ID = 0x0001\n"
+
+/* A VMCB as KVM writes it, with a value of its own in most fields. */
+#define KVM_VMCB(log) \
+	log "VMCB 00000000a4006788, last attempted VMRUN on CPU 81\n" \
+	log "VMCB Control Area:\n" \
+	log "cr_read:            0010\n" \
+	log "cr_write:           0110\n" \
+	log "dr_read:            00ff\n" \
+	log "dr_write:           00ff\n" \
+	log "exceptions:         00060042\n" \
+	log "intercepts:         bc4c8027 0000624f\n" \
+	log "pause filter count: 3000\n" \
+	log "pause filter threshold:128\n" \
+	log "iopm_base_pa:       0000000194674000\n" \
+	log "msrpm_base_pa:      00000000857d4000\n" \
+	log "tsc_offset:         ffff92710e0ed2c0\n" \
+	log "asid:               12\n" \
+	log "tlb_ctl:            0\n" \
+	log "int_ctl:            03000200\n" \
+	log "int_vector:         00000021\n" \
+	log "int_state:          00000000\n" \
+	log "exit_code:          ffffffff\n" \
+	log "exit_info1:         0000000100000014\n" \
+	log "exit_info2:         00000000000fc000\n" \
+	log "exit_int_info:      80000b0e\n" \
+	log "exit_int_info_err:  00000005\n" \
+	log "nested_ctl:         1\n" \
+	log "nested_cr3:         000000022fc06000\n" \
+	log "avic_vapic_bar:     0000000000000000\n" \
+	log "ghcb:               0000000000000000\n" \
+	log "event_inj:          80000b0d\n" \
+	log "event_inj_err:      00000004\n" \
+	log "virt_ext:           2\n" \
+	log "next_rip:           0000000000000000\n" \
+	log "avic_backing_page:  0000000000000000\n" \
+	log "avic_logical_id:    0000000000000000\n" \
+	log "avic_physical_id:   0000000000000000\n" \
+	log "vmsa_pa:            0000000000000000\n" \
+	log "VMCB State Save Area:\n" \
+	log "es:   s: 0018 a: 0c93 l: ffffffff b: 0000000000000000\n" \
+	log "cs:   s: 0010 a: 029b l: ffffffff b: 0000000000000000\n" \
+	log "ss:   s: 0018 a: 0c93 l: ffffffff b: 0000000000000000\n" \
+	log "ds:   s: 0018 a: 0c93 l: ffffffff b: 0000000000000000\n" \
+	log "fs:   s: 0000 a: 0000 l: ffffffff b: 0000000000000000\n" \
+	log "gs:   s: 0000 a: 0000 l: ffffffff b: ffff888000000000\n" \
+	log "gdtr: s: 0000 a: 0000 l: 0000007f b: fffffe0000001000\n" \
+	log "ldtr: s: 0000 a: 0082 l: 0000ffff b: 0000000000000000\n" \
+	log "idtr: s: 0000 a: 0000 l: 00000fff b: fffffe0000000000\n" \
+	log "tr:   s: 0040 a: 008b l: 00000067 b: fffffe0000003000\n" \
+	log "vmpl: 0   cpl:  3               efer:          0000000000001d01\n" \
+	log "cr0:            0000000080050033 cr2:          0000000000001000\n" \
+	log "cr3:            0000000001000000 cr4:          00000000000006f0\n" \
+	log "dr6:            00000000ffff0ff0 dr7:          0000000000000400\n" \
+	log "rip:            ffffffff81000000 rflags:       0000000000000002\n" \
+	log "rsp:            ffffffff82003f00 rax:          0000000000000007\n" \
+	log "star:           0023001000000000 lstar:        ffffffff81a00000\n" \
+	log "cstar:          ffffffff81a01000 sfmask:       0000000000047700\n" \
+	log "kernel_gs_base: 0000000000000000 sysenter_cs:  0000000000000010\n" \
+	log "sysenter_esp:   fffffe0000002000 sysenter_eip: ffffffff81a01000\n" \
+	log "gpat:           0007040600070406 dbgctl:       0000000000000000\n" \
+	log "br_from:        0000000000000000 br_to:        0000000000000000\n" \
+	log "excp_from:      0000000000000000 excp_to:      0000000000000000\n"
