@@ -37,7 +37,7 @@ static unsigned int rules_with(unsigned short answer, unsigned int *first, unsig
 }
 
 static void print_number(bool json, const char *kind, unsigned long long n, const char *name,
-			 const char *words, unsigned short answer)
+			 const char *words, unsigned short answer, bool failed)
 {
 	unsigned int first = 0, last = 0, rules = answer ? rules_with(answer, &first, &last) : 0;
 
@@ -46,7 +46,7 @@ static void print_number(bool json, const char *kind, unsigned long long n, cons
 		json_string(stdout, "name", name, 200);
 		printf(", ");
 		json_string(stdout, "meaning", words, 400);
-		printf(", \"rules\": %u }", rules);
+		printf(", \"rules\": %u, \"entry_failed\": %s }", rules, failed ? "true" : "false");
 		return;
 	}
 	printf("%s %llu%s%s\n", kind, n, *name ? ": " : "", name);
@@ -78,7 +78,7 @@ bool explain_error(const char *text, bool json)
 	    !strncmp(rules_vmx_error_name((unsigned int)n), UNKNOWN, strlen(UNKNOWN)))
 		return false;
 	print_number(json, "VM-instruction error", n, rules_vmx_error_name((unsigned int)n),
-		     rules_vmx_error_words((unsigned int)n), RULES_VM_ERROR((unsigned short)n));
+		     rules_vmx_error_words((unsigned int)n), RULES_VM_ERROR((unsigned short)n), true);
 	if (json)
 		puts("");
 	return true;
@@ -99,7 +99,7 @@ static void intel_exit(unsigned int n, bool json)
 	unsigned short answer = n >> 31 ? (unsigned short)RULES_EXIT(n & 0xff) : 0;
 
 	print_number(json, "exit reason", n & 0xffff, rules_vmx_exit_name(n), rules_vmx_exit_words(n),
-		     answer);
+		     answer, n >> 31);
 	for (unsigned int i = 0; i < sizeof(bits) / sizeof(bits[0]) && !json; i++)
 		if (n >> bits[i].bit & 1)
 			printf("  bit %u: %s\n", bits[i].bit, bits[i].name);

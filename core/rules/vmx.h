@@ -62,10 +62,10 @@ static inline bool in_smm(struct rules_judge *j)
 	return FACT_OR(RULES_IN_SMM, 0);
 }
 
-/* The bits above the processor's physical-address width are zero. */
+/* The bits above the processor's physical-address width, 52 at most, are zero. */
 static inline bool in_width(struct rules_judge *j, u64 address)
 {
-	return !(address >> FACT(RULES_PHYSICAL_BITS) % 64);
+	return !(address >> 52) && !(address >> FACT(RULES_PHYSICAL_BITS) % 64);
 }
 /* Of what VMX itself reads: bit 48 of IA32_VMX_BASIC keeps it below 4 GiB (A.1). */
 static inline bool vmx_address(struct rules_judge *j, u64 address, u64 below)

@@ -47,3 +47,9 @@ $(RULES_TEST)/test_rules_speed:
 fuzz-rules: rules-tests
 	@python3 tests/rules/judge.py --seed $(SEED) --states $(STATES) --timeout 86400 \
 		$(if $(filter-out amd,$(CPU)),--cpu '$(CPU)')
+
+# Failures that people reported, as swivl explain sees them; and bad input.
+UNIT_SCRIPTS += $(BUILD)/unit/test_rules_cases
+$(BUILD)/unit/test_rules_cases: tests/rules/cases.py $(BUILD)/cli/swivl $(wildcard tests/rules/cases/*)
+	@mkdir -p $(@D)
+	install -m 755 $< $@
