@@ -125,9 +125,13 @@ static void on_nested_fault(struct vcpu *vcpu)
 /* As other guests have it; it may have to bring in the instruction's page. */
 static void on_shared(struct vcpu *vcpu)
 {
+	int ret;
+
 	host_read_lock(&vcpu->vm->mem_lock);
-	exit_handlers[vcpu->exit.kind](vcpu);
+	ret = exit_handlers[vcpu->exit.kind](vcpu);
 	host_read_unlock(&vcpu->vm->mem_lock);
+	if (ret != HANDLED_RESUME)
+		machine_report(vcpu, "an exit that cannot be served");
 }
 
 /* ---- the hypercall ------------------------------------------------------------------------------------ */
@@ -255,6 +259,7 @@ void machine_exit(struct vcpu *vcpu)
 		break;
 	case EXIT_CR:
 	case EXIT_EXCEPTION:
+	case EXIT_TASK_SWITCH:
 	case EXIT_VIRTUALIZATION:
 	case EXIT_IRQ_WINDOW:
 	case EXIT_NMI_WINDOW:

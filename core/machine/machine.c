@@ -213,8 +213,8 @@ static void take_events(struct vcpu *vcpu)
 		machine_take_init(vcpu);
 	else if (nmis)
 		vcpu_queue_nmi(vcpu);
-	if (vcpu->check_events)
-		vcpu_prepare_events(vcpu);
+	if (vcpu->check_events && vcpu_prepare_events(vcpu) == HANDLED_USER)
+		machine_report(vcpu, "triple fault");
 }
 
 void machine_run(struct vcpu *vcpu)

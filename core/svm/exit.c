@@ -45,12 +45,20 @@ const struct svm_exit_rule svm_wrmsr_rule = { EXIT_MSR_WRITE, LENGTH, 0x30 };
 static const struct svm_exit_rule icebp = { EXIT_EXCEPTION, LENGTH | SHORT, 0xf1 };
 static const struct svm_exit_rule int3 = { EXIT_EXCEPTION, LENGTH | SHORT, 0xcc };
 
-static void decode_task_switch(struct exit *e)
+/* RF is told here and not in RFLAGS (15.14.1); the next RIP of old is another instruction's. */
+static void decode_task_switch(struct vcpu *vcpu)
 {
+	bool delivery = to_svm(vcpu)->vmcb->control.exit_int_info & EVENT_INJ_VALID;
+	struct exit *e = &vcpu->exit;
+	u64 info = e->hw_info[1];
+
+	e->length = 0;
 	e->task.selector = (u16)e->hw_info[0];
-	e->task.source = e->hw_info[1] & TASK_BY_IRET ? 1 : e->hw_info[1] & TASK_BY_JUMP ? 2 : 0;
-	e->task.has_error = e->hw_info[1] & TASK_HAS_ERROR;
-	e->task.error = (u32)e->hw_info[1];
+	e->task.source = info & TASK_BY_IRET ? 1 : info & TASK_BY_JUMP ? 2 : delivery ? 3 : 0;
+	e->task.has_error = info & TASK_HAS_ERROR;
+	e->task.error = (u32)info;
+	vcpu->state.rflags &= ~(u64)RFLAGS_RF;
+	vcpu->state.rflags |= info & TASK_RF ? RFLAGS_RF : 0;
 }
 
 /*
@@ -122,7 +130,7 @@ void svm_exit_decode(struct vcpu *vcpu, u64 code)
 	else if (code == CODE_SWINT)
 		svm_decode_int(vcpu);
 	else if (code == CODE_TASK_SWITCH)
-		decode_task_switch(e);
+		decode_task_switch(vcpu);
 	else if (code == CODE_ICEBP)
 		decode_icebp(vcpu);
 	else if (code != CODE_FERR_FREEZE) /* the interrupt that this one waits for may come */

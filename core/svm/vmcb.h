@@ -171,6 +171,7 @@ enum svm_event_type { INJ_INTERRUPT = 0, INJ_NMI = 2, INJ_EXCEPTION = 3, INJ_SOF
 #define TASK_BY_IRET (1ull << 36)
 #define TASK_BY_JUMP (1ull << 38)
 #define TASK_HAS_ERROR (1ull << 44)
+#define TASK_RF (1ull << 48) /* as the old TSS gets it */
 
 /* EXITINFO1 of MOV CR, with decode assists (15.8.1) */
 #define MOV_CR_DECODED (1ull << 63)

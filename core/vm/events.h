@@ -73,5 +73,7 @@ int handle_io_string(struct vcpu *vcpu);
 int finish_io_string(struct vcpu *vcpu);
 int handle_mmio(struct vcpu *vcpu, u64 gpa);
 int finish_mmio(struct vcpu *vcpu);
+/* task.c */
+int handle_task_switch(struct vcpu *vcpu);
 
 #endif

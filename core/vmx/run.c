@@ -291,6 +291,7 @@ HOT void enter(struct vcpu *vcpu)
 void vmx_enter_machine(struct vcpu *vcpu)
 {
 	enter_once(vcpu);
+	vcpu->valid &= ~STATE_DR7; /* its MOV DR does not exit */
 }
 
 int vmx_run(struct vcpu *vcpu)

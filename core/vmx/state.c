@@ -122,14 +122,16 @@ static void store_intercepts(struct vcpu *vcpu)
 static void store_dr7(struct vcpu *vcpu)
 {
 	bool ours = vcpu->guest_debug & KVM_GUESTDBG_USE_HW_BP;
-	u64 dr7 = ours ? vcpu->debug_dr7 : vcpu->state.dr7;
+	u64 dr7 = ours ? vcpu->debug_dr7 : vcpu->state.dr7, debugctl = vcpu->state.debugctl;
 	struct vmx_vcpu *v = to_vmx(vcpu);
 
 	vmcs_write_N(vcpu, GUEST_DR7, dr7);
 	/* No branch trace: it would be written to wherever the host's DS area is. */
-	vmcs_write_64(vcpu, GUEST_DEBUGCTL, vcpu->state.debugctl & (DEBUGCTL_LBR | DEBUGCTL_BTF));
+	if (!vcpu->vm->machine)
+		debugctl &= DEBUGCTL_LBR | DEBUGCTL_BTF;
+	vmcs_write_64(vcpu, GUEST_DEBUGCTL, debugctl);
 	v->before &= ~VMX_BEFORE_DEBUG;
-	if (dr7 & DR7_ENABLED)
+	if ((dr7 & DR7_ENABLED) && !vcpu->vm->machine)
 		v->before |= VMX_BEFORE_DEBUG;
 }
 
@@ -162,6 +164,10 @@ COLD void fetch_rare(struct vcpu *vcpu, u32 groups)
 		s->sysenter_cs = vmcs_read_32(vcpu, GUEST_SYSENTER_CS);
 		s->sysenter_esp = vmcs_read_N(vcpu, GUEST_SYSENTER_ESP);
 		s->sysenter_eip = vmcs_read_N(vcpu, GUEST_SYSENTER_EIP);
+	}
+	if (groups & STATE_DR7) {
+		s->dr7 = vmcs_read_N(vcpu, GUEST_DR7);
+		s->debugctl = vmcs_read_64(vcpu, GUEST_DEBUGCTL);
 	}
 	if (groups & STATE_PDPTR)
 		fetch_pdptrs(vcpu);
@@ -208,7 +214,7 @@ void vmx_fetch(struct vcpu *vcpu, u32 groups)
 	}
 	if ((groups & STATE_CR3) && !vmcs_get(vcpu, GUEST_CR3.encoding, &s->cr3))
 		return;
-	if (groups & (STATE_SEG | STATE_TABLES | STATE_SYSENTER | STATE_PDPTR |
+	if (groups & (STATE_SEG | STATE_TABLES | STATE_SYSENTER | STATE_PDPTR | STATE_DR7 |
 		      STATE_PENDING_DEBUG | STATE_SYSCALL))
 		fetch_rare(vcpu, groups);
 }

@@ -73,6 +73,7 @@
 #define RFLAGS_IF (1ull << 9)
 #define RFLAGS_DF (1ull << 10)
 #define RFLAGS_OF (1ull << 11)
+#define RFLAGS_NT (1ull << 14)
 #define RFLAGS_RF (1ull << 16)
 #define RFLAGS_VM (1ull << 17)
 #define RFLAGS_AC (1ull << 18)
@@ -80,10 +81,12 @@
 
 #define DR6_BD (1ull << 13)
 #define DR6_BS (1ull << 14)
+#define DR6_BT (1ull << 15)
 #define DR6_WRITABLE 0xe00full
 #define DR6_ONES 0xffff0ff0ull /* value after reset */
 #define DR7_WRITABLE 0xffff23ffull
 #define DR7_ENABLED 0xffull /* L0 G0 .. L3 G3 */
+#define DR7_LOCAL 0x155ull /* L0 L1 L2 L3 LE: of one task */
 #define DR7_GD (1ull << 13)
 #define DR7_ONE (1ull << 10) /* always set; value after reset */
 

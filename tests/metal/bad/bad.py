@@ -83,7 +83,7 @@ def image(path, probes, seed, rounds, lenient):
     with open(os.path.join(BUILD, "tests/metal/bad/bad.bin"), "rb") as f:
         code = bytearray(f.read())
     at = code.index(b"PROBES:\0") + 8
-    code[at:at + 20] = struct.pack("<IIIII", probes, seed, rounds, lenient, not lenient)
+    code[at:at + 16] = struct.pack("<IIII", probes, seed, rounds, lenient)
     return machines.disk(path, bytes(code[:440]), bytes(code[machines.SECTOR:]))
 
 

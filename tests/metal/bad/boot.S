@@ -94,8 +94,6 @@ rounds:
 	.globl lenient
 lenient:
 	.long	0
-without_tasks:
-	.long	0
 
 real_main:
 	/* Memory as the BIOS tells it. */
@@ -225,8 +223,6 @@ prot_call:
 	mov	$STACK_END - 0x8000, %esp
 	mov	lenient, %edi
 	and	$1, %edi
-	mov	without_tasks, %eax
-	lea	(%edi, %eax, 2), %edi
 	call	*call_target
 	lgdt	gdt_pointer
 	ljmp	$SEL_CODE32, $2f

@@ -28,6 +28,7 @@ asm(".section .head, \"ax\"\n"
     "mov %ss:4(%esp), %eax\n mov %eax, %ss:error\n"
     "mov %cr2, %eax\n mov %eax, %ss:fault_address\n"
     "1:\n"
+    "task_left:\n"
     "mov $0x10, %eax\n mov %eax, %ds\n mov %eax, %es\n mov %eax, %ss\n"
     "mov recover_esp, %esp\n"
     "push $0x2\n popf\n"
@@ -48,18 +49,25 @@ asm(".section .head, \"ax\"\n"
     /* Tasks: each says that it ran, and goes back. */
     "task_iret:\n incl task_runs\n mov %esp, task_esp\n pushf\n pop task_flags\n str task_tr\n"
     "mov %cr0, %eax\n mov %eax, task_cr0\n iret\n jmp task_iret\n"
-    "task_gate:\n incl task_runs\n mov %esp, task_esp\n pushf\n pop task_flags\n str task_tr\n"
-    "mov (%esp), %eax\n mov %eax, task_error\n iret\n jmp task_gate\n"
+    /* By a task gate: where the interrupted task was, which is to go on behind that. */
+    "task_gate:\n pop task_error\n"
+    "task_plain:\n incl task_runs\n mov %esp, task_esp\n pushf\n pop task_flags\n str task_tr\n"
+    "mov ours + 32, %eax\n mov %eax, task_eip\n mov ours + 36, %eax\n mov %eax, task_eflags\n"
+    "movl $task_left, ours + 32\n iret\n jmp task_plain\n"
+    /* The double fault's: what it interrupted is at its end. */
+    "task_double:\n incl task_runs\n mov %esp, task_esp\n str task_tr\n pop task_error\n"
+    "mov other + 32, %eax\n mov %eax, task_eip\n mov other + 36, %eax\n mov %eax, task_eflags\n"
+    "movl $8, vector\n jmp task_left\n"
     /* After a jump there is no way back but another. */
     "task_jump:\n incl task_runs\n mov %esp, task_esp\n pushf\n pop task_flags\n str task_tr\n"
     "ljmp $0x30, $0\n jmp task_jump\n"
     "task_user:\n incl %ss:task_runs\n int $0x30\n");
 
 extern u32 attempt(const void *code, u32 eax);
-extern char stubs[], task_iret[], task_gate[], task_jump[];
+extern char stubs[], task_iret[], task_gate[], task_plain[], task_double[], task_jump[];
 
 u32 back, vector, error, fault_address, recover_esp, eax_after;
-u32 task_runs, task_esp, task_flags, task_tr, task_cr0, task_error;
+u32 task_runs, task_esp, task_flags, task_tr, task_cr0, task_error, task_eip, task_eflags;
 
 #define SNIPPET(name, text)                                             \
 	asm(".text\n" #name ":\n" text "\nret\n");                       \
@@ -129,7 +137,7 @@ struct tss {
 	u16 trap, map;
 };
 
-static struct tss ours, other;
+struct tss ours, other, last;
 static u8 other_stack[1024] __attribute__((aligned(16)));
 
 static u64 descriptor(u32 base, u32 limit, u32 access, u32 flags)
@@ -227,54 +235,219 @@ static void fresh(const void *code)
 
 	asm volatile("mov %%cr3, %0" : "=r"(cr3));
 	other = (struct tss){ .cr3 = cr3, .eip = (u32)code, .eflags = 2, .esp = (u32)other_stack + 1024,
-			      .es = 0x10, .cs = 8, .ss = 0x10, .ds = 0x10, .eax = 0x12345678, .map = 104 };
-	ours.cr3 = cr3;
-	ours.map = 104;
+			      .esp0 = (u32)other_stack + 512, .ss0 = 0x10, .es = 0x10, .cs = 8, .ss = 0x10,
+			      .ds = 0x10, .eax = 0x12345678, .map = 104 };
+	ours = (struct tss){ .cr3 = cr3, .map = 104 };
 	gdt[6] = descriptor((u32)&ours, 103, 0x8b, 0);
 	gdt[7] = descriptor((u32)&other, 103, 0x89, 0);
-	task_runs = task_esp = task_flags = task_tr = task_cr0 = task_error = 0;
+	task_runs = task_esp = task_flags = task_tr = task_cr0 = task_error = task_eip = task_eflags = 0;
 	asm volatile("clts");
+}
+
+/* Whatever it came to: our task again. */
+static u32 end_task(void)
+{
+	u32 tr = 0;
+
+	asm volatile("str %w0" : "+r"(tr));
+	gdt[6] = descriptor((u32)&ours, 103, 0x89, 0);
+	asm volatile("ltr %w0\n lldt %w1" : : "r"(0x30), "r"(0));
+	return tr;
 }
 
 static void task(const char *name, const char *code)
 {
-	u32 got = attempt(code, 0x18), tr = 0;
+	u32 got = attempt(code, 0x18), cr0;
 
-	asm volatile("str %w0" : "+r"(tr));
+	asm volatile("mov %%cr0, %0" : "=r"(cr0));
 	line(name, got, error, task_runs);
 	line("  esp, flags, tr", (u32)other_stack + 1024 - task_esp, task_flags, task_tr);
 	line("  link, busy", other.link, gdt[7] >> 40 & 0xff, gdt[6] >> 40 & 0xff);
-	line("  cr0, error, tr now", task_cr0, task_error, tr);
+	line("  cr0, then and now, error", task_cr0, cr0, task_error);
 	line("  saved eip, esp, cs", other.eip - (u32)task_iret, (u32)other_stack + 1024 - other.esp,
 	     other.cs);
-	/* Whatever it came to: our task again. */
-	gdt[6] = descriptor((u32)&ours, 103, 0x89, 0);
-	asm volatile("ltr %w0\n lldt %w1" : : "r"(0x30), "r"(0));
+	line("  saved eip, eflags of ours", ours.eip - (u32)code, ours.eflags, ours.ss);
+	line("  seen by the gate's", task_eip ? task_eip - (u32)code : 0, task_eflags, 0);
+	line("  tr now", end_task(), 0, 0);
+}
+
+/* Each descriptor in each register, as a task gets it. */
+static void task_rows(void)
+{
+	u32 *const selectors[] = { &other.ds, &other.gs, &other.ss, &other.cs, &other.ldt };
+	static const char *const names[] = { "ds", "gs", "ss", "cs", "ldt" };
+
+	for (u32 n = 0; n < ARRAY_SIZE(names); n++)
+		for (u32 dpl = 0; dpl < 4; dpl += n < 3 ? 1 : 3)
+			for (u32 rpl = 0; rpl < 4; rpl += 3) {
+				put("P 32-bit task's ");
+				put(names[n]);
+				value(dpl);
+				value(rpl);
+				for (u32 type = 0; type < 64; type++) {
+					fresh(task_iret);
+					*selectors[n] = 0x18 | rpl;
+					/* Stacks, also those that expand down, are to be used. */
+					gdt[3] = descriptor(0, (type & 0xc) == 4 ? 0 : 0xfffff,
+							    (type & 31) | dpl << 5 | (type & 32 ? 0x80 : 0), 0xc);
+					value(attempt(call_task, 0x18) | error << 8 | task_runs << 28);
+					end_task();
+				}
+				put("\r\n");
+			}
+}
+
+static void task_gates(void)
+{
+	u64 ud = idt[6], df = idt[8], gp = idt[13];
+
+	fresh(task_plain);
+	idt[0x31] = 0x38 << 16 | 0xe5ull << 40;
+	task("INT of a task gate", int_task);
+	/* An exception with a code, and one without, as tasks of their own. */
+	fresh(task_gate);
+	idt[13] = 0x38 << 16 | 0xe5ull << 40;
+	task("#GP by a task gate", bad_gp);
+	fresh(task_gate);
+	gdt[3] = descriptor(0, 0x21, 0x93, 0);
+	other.ss = 0x18;
+	other.esp = 0x24;
+	last = other;
+	last.eip = (u32)task_double;
+	last.ss = 0x10;
+	last.esp = (u32)other_stack + 256;
+	gdt[10] = descriptor((u32)&last, 103, 0x89, 0);
+	idt[8] = 0x50 << 16 | 0xe5ull << 40;
+	task("#GP by a task gate, no room for its code: #DF by another", bad_gp);
+	line("  link, busy", last.link, gdt[10] >> 40 & 0xff, 0);
+	idt[8] = df;
+	fresh(task_gate);
+	other.ds = 0xf8;
+	task("#GP by a task gate, its data beyond the table", bad_gp);
+	idt[13] = gp;
+	fresh(task_plain);
+	idt[6] = 0x38 << 16 | 0xe5ull << 40;
+	task("#UD by a task gate", ud2);
+	fresh(task_plain);
+	other.ds = 0xf8;
+	task("#UD by a task gate, its data beyond the table", ud2);
+	fresh(task_plain);
+	gdt[7] = descriptor((u32)&other, 103, 0x8b, 0);
+	task("#UD by a task gate, busy", ud2);
+	idt[6] = ud;
+}
+
+/* What is kept by the processor for a task, or not. */
+static void task_debug(void)
+{
+	u32 dr6, dr7;
+
+	asm volatile("mov %0, %%dr0\n mov %0, %%dr1\n mov %0, %%dr2\n mov %0, %%dr3" : : "r"(0xffffff00));
+	asm volatile("mov %0, %%dr7\n mov %1, %%dr6" : : "r"(0x7ff), "r"(0xffff0ff0));
+	fresh(task_iret);
+	task("with breakpoints", call_task);
+	asm volatile("mov %%dr6, %0\n mov %%dr7, %1" : "=r"(dr6), "=r"(dr7));
+	line("  dr6, dr7", dr6, dr7, 0);
+	asm volatile("mov %0, %%dr7" : : "r"(0x400));
+	fresh(task_iret);
+	other.trap = 1;
+	task("with its trap bit", call_task);
+	asm volatile("mov %%dr6, %0\n mov %%dr7, %1" : "=r"(dr6), "=r"(dr7));
+	line("  dr6, dr7", dr6, dr7, 0);
+	asm volatile("mov %0, %%dr6" : : "r"(0xffff0ff0));
+}
+
+static void task_sizes(void)
+{
+	u16 *small = (u16 *)&other;
+
+	fresh(task_iret);
+	gdt[7] = descriptor((u32)&other, 43, 0x81, 0);
+	/* All of it runs, but where it is: code of 64 KiB from there. */
+	gdt[3] = descriptor((u32)task_iret & ~15u, 0xffff, 0x9b, 4);
+	gdt[4] = descriptor((u32)other_stack + 1024 - 0xf000, 0xffff, 0x93, 0);
+	for (u32 i = 0; i < 22; i++)
+		small[i] = 0;
+	small[1] = 0xef00;
+	small[2] = small[19] = 0x20;
+	small[7] = (u32)task_iret & 15;
+	small[13] = 0xf000;
+	small[17] = small[20] = 0x10;
+	small[18] = 0x18;
+	task("16-bit", call_task);
+	for (u32 i = 0; i < 22; i++)
+		line("  16-bit", i, small[i], 0);
+	fresh(task_iret);
+	gdt[7] = descriptor((u32)&other, 42, 0x81, 0);
+	task("16-bit, limit too small", call_task);
+	/* Virtual-8086 mode, where HLT is #GP. */
+	fresh(task_iret);
+	*(u8 *)0x5000 = 0xf4;
+	other.eflags = 0x20002;
+	other.cs = 0x500;
+	other.eip = 0;
+	task("virtual-8086", call_task);
+	fresh(task_iret);
+	other.eip = 0x7000;
+	gdt[3] = descriptor(0, 0x6fff, 0x9b, 4);
+	other.cs = 0x18;
+	task("beyond its code", call_task);
+}
+
+static void task_paging(u32 pae)
+{
+	u32 *directory = (u32 *)SCRATCH_AT, *table = (u32 *)(SCRATCH_AT + 0x3000), cr0, cr3, cr4, now;
+	u64 *pointers = (u64 *)(SCRATCH_AT + 0x1000), *wide = (u64 *)(SCRATCH_AT + 0x2000);
+
+	asm volatile("mov %%cr3, %0\n mov %%cr4, %1\n mov %%cr0, %2" : "=r"(cr3), "=r"(cr4), "=r"(cr0));
+	for (u32 i = 0; i < 1024; i++) {
+		directory[i] = i << 22 | 0x83;
+		table[i] = i << 12 | 3;
+	}
+	directory[0] = (u32)table | 3;
+	for (u32 i = 0; i < 512; i++)
+		wide[i] = (u64)i << 21 | 0x83;
+	for (u32 i = 0; i < 8; i++)
+		pointers[i] = i & 3 ? 0 : (u32)wide | 1;
+	asm volatile("mov %0, %%cr4\n mov %1, %%cr3\n mov %2, %%cr0"
+		     : : "r"(cr4 | (pae ? 0x20 : 0x10)), "r"(pae ? (u32)pointers : (u32)directory),
+		       "r"(cr0 | 0x80010000));
+	fresh(task_iret);
+	other.cr3 = pae ? (u32)(pointers + 4) : (u32)directory;
+	task("with pages", call_task);
+	asm volatile("mov %%cr3, %0" : "=r"(now));
+	line("  cr3", now, other.cr3, ours.cr3);
+	/* TSSs in the last pages of the table: not there, not to be written. */
+	for (u32 n = 0; n < 4 && !pae; n++) {
+		u32 page = SCRATCH_AT + 0x4000 + (n & 1) * 0x1000;
+
+		fresh(task_iret);
+		other.cr3 = (u32)directory;
+		*(struct tss *)(SCRATCH_AT + 0x5000) = other;
+		gdt[n & 1 ? 7 : 6] = descriptor(page, 103, n & 1 ? 0x89 : 0x8b, 0);
+		if (!(n & 1)) {
+			gdt[6] = descriptor(page, 103, 0x89, 0);
+			asm volatile("ltr %w0" : : "r"(0x30));
+		}
+		table[page >> 12] = page | (n & 2 ? 1 : 0);
+		asm volatile("mov %0, %%cr3" : : "r"(directory));
+		task(n & 1 ? "TSS without its page" : "our TSS without its page", call_task);
+		line("  cr2", fault_address, 0, 0);
+		table[page >> 12] = page | 3;
+		asm volatile("mov %0, %%cr3" : : "r"(directory));
+	}
+	asm volatile("mov %0, %%cr0\n mov %1, %%cr3\n mov %2, %%cr4" : : "r"(cr0), "r"(cr3), "r"(cr4));
 }
 
 static void tasks(void)
 {
-	u64 ud = idt[6], gp = idt[13];
-
 	fresh(task_iret);
 	task("call of a task", call_task);
 	fresh(task_jump);
 	task("jump to a task", jump_task);
 	fresh(task_iret);
 	task("call of a task gate", call_gate);
-	fresh(task_iret);
-	idt[0x31] = 0x38 << 16 | 0xe5ull << 40;
-	task("INT of a task gate", int_task);
-	/* An exception with a code, and one without, as tasks of their own. */
-	fresh(task_gate);
-	idt[13] = 0x38 << 16 | 0xe5ull << 40;
-	other.eip = (u32)task_jump;
-	task("#GP by a task gate", bad_gp);
-	idt[13] = gp;
-	fresh(task_jump);
-	idt[6] = 0x38 << 16 | 0xe5ull << 40;
-	task("#UD by a task gate", ud2);
-	idt[6] = ud;
+	task_gates();
 	/* Each thing that can be wrong with it. */
 	fresh(task_iret);
 	gdt[7] = descriptor((u32)&other, 102, 0x89, 0);
@@ -301,21 +474,21 @@ static void tasks(void)
 	gdt[8] = descriptor(0, 0xfffff, 0x1b, 0xc);
 	other.cs = 0x40;
 	task("code not present", call_task);
+	gdt[8] = descriptor(0, 0xfffff, 0xfb, 0xc);
 	fresh(task_iret);
 	ours.link = 0x10;
 	task("IRET to what is none", nested_iret);
 	fresh(task_iret);
 	ours.link = 0x38;
 	task("IRET to one that is not busy", nested_iret);
-	/* 16-bit TSS */
 	fresh(task_iret);
-	gdt[7] = descriptor((u32)&other, 43, 0x81, 0);
-	((u16 *)&other)[7] = (u16)(u32)task_iret;
-	task("16-bit, its code elsewhere", call_task);
-	fresh(task_iret);
-	other.trap = 1;
-	task("with its trap bit", call_task);
-	gdt[8] = descriptor(0, 0xfffff, 0xfb, 0xc);
+	ours.link = 0x30;
+	task("IRET to itself", nested_iret);
+	task_rows();
+	task_sizes();
+	task_debug();
+	task_paging(0);
+	task_paging(1);
 }
 
 /* Paging without PAE: 4 MiB pages; with it: PDPTEs with reserved bits. */
@@ -380,8 +553,6 @@ int main(u32 flags)
 	rows();
 	paging();
 	more();
-	/* Not where switches exit and are not made by swivl yet. */
-	if (!(flags & 2))
-		tasks();
+	tasks();
 	return 0;
 }
