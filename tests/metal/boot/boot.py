@@ -21,6 +21,7 @@ from machines import (HERE, PARTITION, SECTOR, Machine, disk, grub_disk, handove
 
 TESTS = []
 WITHOUT = "swivl: the disk's own boot record runs without it"
+NOTHING = "swivl: there is no boot record to start"
 
 
 def test(short=False):
@@ -231,7 +232,7 @@ def damaged_loader(work):
 
 @test()
 def old_boot_record_without_signature(work):
-    m = machine(work, timeout=10)
+    m = machine(work)
     image = install(handover_disk(f"{work}/disk"))
     table_lba = struct.unpack_from("<I", read(image, 0), 440 - 24 + 4)[0]
     table = bytearray(read(image, table_lba))
@@ -244,13 +245,13 @@ def old_boot_record_without_signature(work):
     struct.pack_into("<I", table, 12, 0)
     struct.pack_into("<I", table, 12, zlib.crc32(bytes(table)))
     write(image, table_lba * SECTOR, bytes(table))
-    text = m.run(image)
+    text = m.run(image, until=NOTHING)
     assert "swivl: the old boot record does not end with 55AA" in text, text
-    assert "swivl: there is no boot record to start" in text, text
+    assert NOTHING in text, text
     assert "state:" not in text
 
 
-def read_error(m, work, kind):
+def read_error(m, work, kind, until=None):
     """A sector of that element cannot be read."""
     image = handover_disk(f"{work}/disk")
     plain = m.run(image)
@@ -263,7 +264,7 @@ def read_error(m, work, kind):
         f.write(f'[inject-error]\nevent = "none"\niotype = "read"\nsector = "{lba}"\n'
                 'once = "off"\nerrno = "5"\n')
     text = m.run(f"driver=raw,file.driver=blkdebug,file.config={config},file.image.filename={image},"
-                 "rerror=report")
+                 "rerror=report", until=until)
     return plain, text
 
 
@@ -290,9 +291,9 @@ def read_error_in_loader(work):
 
 @test()
 def read_error_in_old_boot_record(work):
-    _, text = read_error(machine(work, timeout=10), work, 1)
+    _, text = read_error(machine(work), work, 1, NOTHING)
     assert re.search(r"swivl: disk 0x80: cannot read the old boot record at sector \d+", text), text
-    assert "swivl: there is no boot record to start" in text, text
+    assert NOTHING in text, text
 
 
 @test()
@@ -443,7 +444,7 @@ def Debians_kernel_starts(work):
     """By GRUB, without swivl, with one that refuses, and in less memory."""
     grub_needed()
     need("mtools", "mformat")
-    m = machine(work, timeout=120)
+    m = machine(work)
     kernel = subprocess.run(["lab/kernel", "vmlinuz"], check=True, capture_output=True, text=True).stdout
     image = kernel_disk(f"{work}/disk", work, kernel.strip(), "console=ttyS0 panic=-1")
     before = read(image, 0, PARTITION)
@@ -494,11 +495,11 @@ def multiboot_of_the_second_disk(work):
 
 @test()
 def multiboot_of_no_disk(work):
-    m = machine(work, timeout=10)
+    m = machine(work)
     image = handover_disk(f"{work}/disk")
-    text = m.run(image, more=["-kernel", f"{HERE}/stub-multiboot", "-append", "disk=0x85"])
+    text = m.run(image, more=["-kernel", f"{HERE}/stub-multiboot", "-append", "disk=0x85"], until=NOTHING)
     assert "swivl: disk 0x85: cannot read its boot record" in text, text
-    assert "there is no boot record to start" in text, text
+    assert NOTHING in text, text
 
 
 def multiboot_by_grub(work, command, way, **more):

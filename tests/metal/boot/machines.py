@@ -4,6 +4,7 @@
 import os
 import struct
 import subprocess
+import time
 
 BUILD = os.environ.get("BUILD", "build")
 HERE = os.path.join(BUILD, "tests/metal/boot")
@@ -95,9 +96,9 @@ def write(path, offset, data):
 
 
 class Machine:
-    """Runs until the guest ends it; the serial port's text is what comes out."""
+    """Runs until the guest ends it, or that text is there; the serial port's text is what comes out."""
 
-    def __init__(self, work, emulator="qemu", board="pc", cpu="EPYC-v1", mem=256, timeout=60,
+    def __init__(self, work, emulator="qemu", board="pc", cpu="EPYC-v1", mem=256, timeout=300,
                  cpus=1):
         self.work, self.emulator, self.board = work, emulator, board
         self.cpu, self.mem, self.timeout, self.cpus = cpu, mem, timeout, cpus
@@ -108,18 +109,34 @@ class Machine:
             os.unlink(serial)
         command = self._qemu(disks, more, serial) if self.emulator == "qemu" else \
             self._bochs(disks, serial)
-        p = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "nice", "-n", "5", *command],
-                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                             stderr=subprocess.STDOUT)
-        try:
-            self.out = p.communicate(timeout=self.timeout)[0].decode(errors="replace")
-        except subprocess.TimeoutExpired:
+        with open(os.path.join(self.work, "out"), "w+b") as out:
+            p = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "nice", "-n", "5", *command],
+                                 stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
+            ended = self._wait(p, serial, until)
             p.kill()
-            self.out = p.communicate()[0].decode(errors="replace") + "\n(no end)"
+            p.wait()
+            out.seek(0)
+            self.out = out.read().decode(errors="replace") + "\n(no end)" * (not ended)
         if not os.path.exists(serial):
             raise AssertionError("the emulator did not start: " + self.out)
+        return self._text(serial)
+
+    @staticmethod
+    def _text(serial):
         with open(serial, "rb") as f:
             return f.read().decode(errors="replace").replace("\r", "")
+
+    def _wait(self, p, serial, until):
+        """False: neither came."""
+        end = time.monotonic() + self.timeout
+        while time.monotonic() < end:
+            try:
+                p.wait(0.2 if until else self.timeout)
+                return True
+            except subprocess.TimeoutExpired:
+                if until and os.path.exists(serial) and until in self._text(serial):
+                    return True
+        return False
 
     def _qemu(self, disks, more, serial):
         drives = []
