@@ -16,6 +16,8 @@
 #define FLAT 0xffffffff
 #define CLUSTER 0x0fffffff
 
+#define INTEL 0x756e6547 /* "Genu" */
+
 #define NMI 0x4400
 #define INIT 0x4500
 #define INIT_END 0x8500
@@ -83,6 +85,8 @@ static void check(bool ok, const char *what)
 static void power_off(void)
 {
 	print_number("guest: end, failures: ", failures);
+	while (!(inb(0x3f8 + 5) & 0x40)) /* all is sent */
+		;
 	asm volatile("outw %0, %1" : : "a"((u16)0x2000), "Nd"((u16)0x604));
 	for (const char *s = "Shutdown"; *s; s++)
 		outb(0x8900, (u8)*s);
@@ -290,5 +294,11 @@ void guest_main(void)
 	print_number("guest: processors: ", n);
 	if (n > 1)
 		destinations();
+	cpuid(0, r);
+	if (n == 1 && r[1] == INTEL) { /* Bochs: see lab/README.md */
+		print("guest: skipped: INIT of the only processor to itself\r\n");
+		check(nmis == 1, "no NMI but its own");
+		power_off();
+	}
 	init_to_itself();
 }

@@ -49,9 +49,9 @@ def main():
             text = run(work, cpu, n)
         why = fault(text, n)
         failed |= bool(why)
-        print(f"{'not ok' if why else 'ok'} {name}")
         if why:
             print(re.sub("^", "# ", f"{why}\n{text}", flags=re.M))
+        print(f"{'not ok' if why else 'ok'} {name}")
         for line in re.findall("guest: ticks.*", text) if cpu != "amd" and not why else ():
             print("# " + line)
         sys.stdout.flush()
