@@ -18,20 +18,18 @@ static void copy_brand(const char *brand, u32 leaf, struct x86_cpuid *c)
 	*c = (struct x86_cpuid){ words[0], words[1], words[2], words[3] };
 }
 
-static void on_cpuid(struct vcpu *vcpu)
+void machine_cpuid(struct vcpu *vcpu)
 {
 	u32 leaf = (u32)vcpu->gpr[RAX];
 	struct x86_cpuid c = x86_cpuid(leaf, (u32)vcpu->gpr[RCX]);
 
 	switch (leaf) {
 	case 1:
-		vcpu_need(vcpu, STATE_CR);
 		c.ecx &= ~(CPUID_1_ECX_VMX | CPUID_1_ECX_SMX | CPUID_1_ECX_OSXSAVE);
 		if (vcpu->state.cr4 & CR4_OSXSAVE)
 			c.ecx |= CPUID_1_ECX_OSXSAVE;
 		break;
 	case 7:
-		vcpu_need(vcpu, STATE_CR);
 		if (!(u32)vcpu->gpr[RCX]) {
 			c.ecx &= ~CPUID_7_ECX_OSPKE;
 			if (vcpu->state.cr4 & CR4_PKE)
@@ -234,7 +232,7 @@ void machine_exit(struct vcpu *vcpu)
 	case EXIT_NMI:
 		break;
 	case EXIT_CPUID:
-		on_cpuid(vcpu);
+		machine_cpuid(vcpu);
 		break;
 	case EXIT_MSR_READ:
 		machine_msr_read(vcpu);

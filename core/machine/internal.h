@@ -35,7 +35,8 @@ static inline struct machine *machine_of(const struct vcpu *vcpu)
 	return vcpu->vm->machine;
 }
 
-/* exits.c: handle vcpu->exit. */
+/* exits.c: the guest executed CPUID, the most frequent by far. Any exit in vcpu->exit. */
+void machine_cpuid(struct vcpu *vcpu);
 void machine_exit(struct vcpu *vcpu);
 /* What the guest was doing, to the log. */
 void machine_report(struct vcpu *vcpu, const char *what);

@@ -14,8 +14,8 @@ static const struct {
 	{ CR4_PGE, 1, 3, 13 },		{ CR4_OSFXSR, 1, 3, 24 },    { CR4_OSXMMEXCPT, 1, 3, 25 },
 	{ CR4_OSXSAVE, 1, 2, 26 },	{ CR4_PCIDE, 1, 2, 17 },     { CR4_FSGSBASE, 7, 1, 0 },
 	{ CR4_SMEP, 7, 1, 7 },		{ CR4_SMAP, 7, 1, 20 },	     { CR4_UMIP, 7, 2, 2 },
-	{ CR4_PKE, 7, 2, 3 },		{ CR4_LA57, 7, 2, 16 },	     { 1ull << 23 /* CET */, 7, 2, 7 },
-	{ 1ull << 24 /* PKS */, 7, 2, 31 },
+	{ CR4_PKE, 7, 2, 3 },		{ CR4_LA57, 7, 2, 16 },	     { CR4_CET, 7, 2, 7 },
+	{ CR4_PKS, 7, 2, 31 },
 };
 
 static u64 cr4_allowed(void)
@@ -204,9 +204,8 @@ int machine_cpu_create(struct machine *m, u32 apic_id, bool boot, struct vcpu **
 /* ---- the loop --------------------------------------------------------------------------------------- */
 
 /* NMIs that met the hypervisor instead of the guest; INIT, of which an NMI told. */
-static void take_events(struct vcpu *vcpu)
+COLD void take_events(struct vcpu *vcpu, const u32 *start)
 {
-	u32 *start = &machine_of(vcpu)->cpus[vcpu->index].start;
 	u32 nmis = machine_home_nmis();
 
 	if (__atomic_load_n(start, __ATOMIC_RELAXED) != CPU_RUNS)
@@ -217,14 +216,20 @@ static void take_events(struct vcpu *vcpu)
 		machine_report(vcpu, "triple fault");
 }
 
+/* The road of every exit: the guest waits. */
 void machine_run(struct vcpu *vcpu)
 {
+	const u32 *start = &machine_of(vcpu)->cpus[vcpu->index].start;
+	const u32 *nmis = machine_home_nmi_count();
+
 	machine_apic_start(vcpu);
 	vendor->load(vcpu, true);
-	if (machine_of(vcpu)->cpus[vcpu->index].start != CPU_RUNS)
+	if (*start != CPU_RUNS)
 		machine_wait_sipi(vcpu);
 	for (;;) {
-		take_events(vcpu);
+		if (__atomic_load_n(nmis, __ATOMIC_RELAXED) ||
+		    __atomic_load_n(start, __ATOMIC_RELAXED) != CPU_RUNS || vcpu->check_events)
+			take_events(vcpu, start);
 		/* Memory types have changed: what is cached of the second level goes. */
 		if (vcpu->stage2_generation !=
 		    __atomic_load_n(&vcpu->vm->stage2.generation, __ATOMIC_ACQUIRE))
@@ -233,6 +238,9 @@ void machine_run(struct vcpu *vcpu)
 		vcpu->exits[vcpu->exit.kind]++;
 		if (vcpu->event.type || vcpu->held.type)
 			vcpu->check_events = 1;
-		machine_exit(vcpu);
+		if (vcpu->exit.kind == EXIT_CPUID)
+			machine_cpuid(vcpu);
+		else
+			machine_exit(vcpu);
 	}
 }

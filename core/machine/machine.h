@@ -52,6 +52,8 @@ void machine_run(struct vcpu *vcpu) __attribute__((noreturn));
 
 /* NMIs that arrived on this processor while the hypervisor ran, since the last call: the guest's. */
 u32 machine_home_nmis(void);
+/* Where they are counted, for a look before each entry. */
+const u32 *machine_home_nmi_count(void);
 /* Rest until there are such; they may be there already. */
 void machine_home_wait(void);
 /* Bytes of the log from *@at on, see log_ring_read(); for the guest. */

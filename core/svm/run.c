@@ -159,7 +159,7 @@ COLD bool before_entry(struct vcpu *vcpu)
 		v->before &= ~SVM_BEFORE_FLUSH;
 		svm_new_asid(v);
 	}
-	if (v->before & SVM_BEFORE_ANY_DEBUG)
+	if ((v->before & SVM_BEFORE_ANY_DEBUG) && !vcpu->vm->machine)
 		debug_in(vcpu);
 	if (v->before & SVM_BEFORE_VERW)
 		x86_verw();
@@ -179,7 +179,7 @@ COLD void store_dirty(struct vcpu *vcpu)
 		v->before |= SVM_BEFORE_WINDOWS;
 }
 
-HOT void prepare(struct vcpu *vcpu, struct svm_vcpu *v)
+HOT void prepare(struct vcpu *vcpu, struct svm_vcpu *v, bool machine)
 {
 	struct vmcb *vmcb = v->vmcb;
 
@@ -192,7 +192,7 @@ HOT void prepare(struct vcpu *vcpu, struct svm_vcpu *v)
 	vmcb->save.rax = vcpu->gpr[RAX];
 	if (vcpu->event.type)
 		inject(vcpu);
-	if (v->live.xcr0 != vcpu->state.xcr0)
+	if (!machine && v->live.xcr0 != vcpu->state.xcr0)
 		live_load_xcr0(vcpu, &v->live);
 	if (vmcb->save.cr2 != vcpu->state.cr2) {
 		vmcb->save.cr2 = vcpu->state.cr2;
@@ -344,6 +344,14 @@ HOT void decode_nested_fault(struct vcpu *vcpu, const struct vmcb_control *c)
 	svm_fetch_mode(vcpu);
 }
 
+HOT void decode_length(struct vcpu *vcpu, const struct vmcb *vmcb, const struct svm_exit_rule *rule)
+{
+	if ((svm.caps.features & SVM_NEXT_RIP) && vmcb->control.next_rip)
+		vcpu->exit.length = (u8)(vmcb->control.next_rip - vmcb->save.rip);
+	else
+		svm_instruction(vcpu, rule);
+}
+
 /* All others, by their rules. */
 HOT void decode_by_rule(struct vcpu *vcpu, struct svm_vcpu *v, u32 code)
 {
@@ -356,12 +364,8 @@ HOT void decode_by_rule(struct vcpu *vcpu, struct svm_vcpu *v, u32 code)
 	if (code == CODE_MSR && (vmcb->control.exit_info[0] & 1))
 		rule = &svm_wrmsr_rule;
 	e->kind = rule->kind;
-	if (rule->flags & SVM_EXIT_LENGTH) {
-		if ((svm.caps.features & SVM_NEXT_RIP) && vmcb->control.next_rip)
-			e->length = (u8)(vmcb->control.next_rip - vmcb->save.rip);
-		else
-			svm_instruction(vcpu, rule);
-	}
+	if (rule->flags & SVM_EXIT_LENGTH)
+		decode_length(vcpu, vmcb, rule);
 	if (rule->flags & SVM_EXIT_INFO || !rule->kind)
 		svm_exit_decode(vcpu, code);
 	if (e->kind == EXIT_CPUID && (u32)vcpu->gpr[RAX] == LEAF_XSAVE)
@@ -387,7 +391,7 @@ HOT void after_exit(struct vcpu *vcpu, struct svm_vcpu *v, bool machine)
 		vcpu->state.shadow |= SHADOW_NMI;
 	vcpu->valid = VALID_AFTER_EXIT;
 	if (machine)
-		svm_fetch_cr(vcpu);
+		svm_fetch_cr(vcpu, vmcb);
 	vcpu->event.type = EVENT_NONE;
 	vmcb->control.clean = CLEAN_ALL;
 	vmcb->control.event_inj = 0;
@@ -398,7 +402,10 @@ HOT void after_exit(struct vcpu *vcpu, struct svm_vcpu *v, bool machine)
 
 	e->hw_reason = code;
 	vcpu->hardware_reads += 7;
-	if (code == CODE_IOIO)
+	if (machine && code == CODE_CPUID) { /* nearly all of its exits */
+		e->kind = EXIT_CPUID;
+		decode_length(vcpu, vmcb, &svm_exit_rules[CODE_CPUID]);
+	} else if (code == CODE_IOIO)
 		decode_io(vcpu, &vmcb->control);
 	else if (code == CODE_NESTED_FAULT)
 		decode_nested_fault(vcpu, &vmcb->control);
@@ -413,13 +420,13 @@ HOT void enter_once(struct vcpu *vcpu, bool machine)
 {
 	struct svm_vcpu *v = to_svm(vcpu);
 
-	prepare(vcpu, v);
+	prepare(vcpu, v, machine);
 	if ((vcpu_wants_window(vcpu) || v->before) && !before_entry(vcpu)) {
 		x86_irq_on();
 		return;
 	}
 	svm_enter(vcpu->gpr, v->pa, v->here->host_pa);
-	if (v->before & SVM_BEFORE_ANY_DEBUG)
+	if (!machine && (v->before & SVM_BEFORE_ANY_DEBUG))
 		debug_out(v);
 	svm_stgi();
 	after_exit(vcpu, v, machine);

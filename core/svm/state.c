@@ -142,23 +142,6 @@ void svm_fetch_mode_anew(struct vcpu *vcpu, u64 mode)
 	fetch_mode(&vcpu->state, &to_svm(vcpu)->vmcb->save);
 }
 
-/*
- * The machine's guest changes these as it likes, but not EFER.SVME, without which VMRUN is refused
- * (APM vol. 2, 15.5.1). QEMU's processor loses it when an SMI stops the guest and what runs then
- * exits; hardware keeps the guest apart meanwhile (15.22).
- */
-void svm_fetch_cr(struct vcpu *vcpu)
-{
-	const struct vmcb_save *save = &to_svm(vcpu)->vmcb->save;
-
-	vcpu->state.cr0 = save->cr0;
-	vcpu->state.cr4 = save->cr4;
-	vcpu->state.efer = save->efer & ~(u64)EFER_SVME;
-	if (!(save->efer & EFER_SVME))
-		vcpu->dirty |= STATE_CR;
-	vcpu->hardware_reads += 3;
-}
-
 void svm_fetch(struct vcpu *vcpu, u32 groups)
 {
 	struct vmcb *vmcb = to_svm(vcpu)->vmcb;

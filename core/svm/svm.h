@@ -158,8 +158,20 @@ static inline void svm_fetch_mode(struct vcpu *vcpu)
 	if (__builtin_expect(mode != to_svm(vcpu)->mode, 0))
 		svm_fetch_mode_anew(vcpu, mode);
 }
-/* CR0, CR4 and EFER, right after an exit of the machine's guest. */
-void svm_fetch_cr(struct vcpu *vcpu);
+/*
+ * Right after an exit of the machine's guest, which changes these as it likes, but not EFER.SVME,
+ * without which VMRUN is refused (APM vol. 2, 15.5.1). QEMU's processor loses it when an SMI stops the
+ * guest and what runs then exits; hardware keeps the guest apart meanwhile (15.22).
+ */
+static inline void svm_fetch_cr(struct vcpu *vcpu, const struct vmcb *vmcb)
+{
+	vcpu->state.cr0 = vmcb->save.cr0;
+	vcpu->state.cr4 = vmcb->save.cr4;
+	vcpu->state.efer = vmcb->save.efer & ~(u64)EFER_SVME;
+	if (!(vmcb->save.efer & EFER_SVME))
+		vcpu->dirty |= STATE_CR;
+	vcpu->hardware_reads += 3;
+}
 /* The one MSR of a guest that no instruction switches. Live. */
 void svm_load_tsc_aux(struct vcpu *vcpu);
 /* #DB, #AC, #MC and what the caller asked for; all of them while an instruction is stepped. */

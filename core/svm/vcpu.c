@@ -153,10 +153,8 @@ static void svm_load(struct vcpu *vcpu, bool for_run)
 										svm.msrpm);
 		v->vmcb->control.clean &= ~CLEAN_MAPS;
 	}
-	if (vcpu->vm->machine) {
-		v->live.xcr0 = vcpu->state.xcr0;
+	if (vcpu->vm->machine)
 		return;
-	}
 	v->before &= ~SVM_BEFORE_HOST_DEBUG;
 	if (x86_read_dr(7) != DR7_ONE)
 		v->before |= SVM_BEFORE_HOST_DEBUG;

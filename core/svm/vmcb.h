@@ -39,6 +39,7 @@ struct vmcb_control {
 struct vmcb_segment {
 	u16 selector;
 	u16 attr; /* descriptor bits 55:52 and 47:40 */
+#define VMCB_ATTR_L (1u << 9)
 	u32 limit;
 	u64 base;
 };

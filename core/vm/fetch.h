@@ -85,6 +85,7 @@ static inline bool fetch_leads_there(const struct vcpu *vcpu, const struct fetch
 
 	if (differ)
 		return false;
+#pragma GCC unroll 4
 	for (unsigned int i = 0; i < ARRAY_SIZE(f->entry); i++)
 		differ |= __atomic_load_n(e[i].where, __ATOMIC_RELAXED) ^ e[i].value;
 	return !differ;

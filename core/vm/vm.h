@@ -88,7 +88,7 @@ struct vcpu_state {
 	u64 rip, rflags;
 	/*
 	 * As the guest sees them. Always good: cr2, cr8, efer, and PE and PG of cr0, which no guest
-	 * changes without an exit.
+	 * changes without an exit; of the machine as a guest cr2, efer, OSXSAVE and PKE of cr4.
 	 */
 	u64 cr0, cr2, cr3, cr4, cr8, efer;
 	struct segment seg[SEGS];

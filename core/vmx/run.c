@@ -15,6 +15,13 @@ static const u8 intr_types[] = {
 	[EVENT_PRIVILEGED_SOFT] = INTR_PRIVILEGED_SOFTWARE,
 };
 
+static bool protected_mode(struct vcpu *vcpu)
+{
+	if (vcpu->vm->machine)
+		vcpu_need(vcpu, STATE_CR);
+	return vcpu->state.cr0 & CR0_PE;
+}
+
 /* SDM vol. 3, 25.8.3 and 27.2.1.3 */
 COLD void inject(struct vcpu *vcpu)
 {
@@ -22,7 +29,7 @@ COLD void inject(struct vcpu *vcpu)
 	u32 info = INTR_INFO_VALID | (u32)intr_types[e->type] << 8 | e->vector;
 
 	/* There are no error codes in real mode. */
-	if (e->has_error && (vcpu->state.cr0 & CR0_PE)) {
+	if (e->has_error && protected_mode(vcpu)) {
 		info |= INTR_INFO_ERROR_CODE;
 		vmcs_write_32(vcpu, ENTRY_EXCEPTION_ERROR_CODE, e->error);
 	}
@@ -182,17 +189,19 @@ HOT void pebs_off(struct vmx_vcpu *v)
 	v->after |= VMX_AFTER_PEBS;
 }
 
-HOT void prepare(struct vcpu *vcpu, struct vmx_vcpu *v)
+/* @machine, a constant: the machine has its XCR0 and PEBS itself, and its home changes nothing. */
+HOT void prepare(struct vcpu *vcpu, struct vmx_vcpu *v, bool machine)
 {
 	store_dirty(vcpu);
 	if (vcpu->event.type)
 		inject(vcpu);
-	if (v->live.xcr0 != vcpu->state.xcr0)
+	if (!machine && v->live.xcr0 != vcpu->state.xcr0)
 		live_load_xcr0(vcpu, &v->live);
-	store_host(vcpu, v);
+	if (!machine)
+		store_host(vcpu, v);
 	if (x86_read_cr2() != vcpu->state.cr2)
 		x86_write_cr2(vcpu->state.cr2);
-	if (vmx.has_pebs && !vcpu->vm->machine)
+	if (!machine && vmx.has_pebs)
 		pebs_off(v);
 }
 
@@ -258,12 +267,12 @@ HOT void after_exit(struct vcpu *vcpu, u32 reason)
 	vmx_exit_decode(vcpu, basic, reads);
 }
 
-HOT void enter_once(struct vcpu *vcpu)
+HOT void enter_once(struct vcpu *vcpu, bool machine)
 {
 	bool entered;
 	u32 reason;
 
-	prepare(vcpu, to_vmx(vcpu));
+	prepare(vcpu, to_vmx(vcpu), machine);
 	if ((vcpu_wants_window(vcpu) || to_vmx(vcpu)->before) && !before_entry(vcpu)) {
 		entry_failed(vcpu, 0);
 		return;
@@ -284,13 +293,13 @@ HOT void enter_once(struct vcpu *vcpu)
 /* An NMI that came in the guest is handed on before any interrupt, whose end would let in more. */
 HOT void enter(struct vcpu *vcpu)
 {
-	enter_once(vcpu);
+	enter_once(vcpu, false);
 	x86_irq_on();
 }
 
 void vmx_enter_machine(struct vcpu *vcpu)
 {
-	enter_once(vcpu);
+	enter_once(vcpu, true);
 	vcpu->valid &= ~STATE_DR7; /* its MOV DR does not exit */
 }
 

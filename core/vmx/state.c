@@ -7,10 +7,24 @@
 #define CR4_GUEST_OWNED \
 	(CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PGE | CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT)
 
+/*
+ * The machine's guest has all, but what VMX holds, what decides about EFER.LMA, and, so that CPUID has
+ * nothing to look for, OSXSAVE and PKE. Bits that this processor lacks raise #GP as without VMX. That
+ * PG without PE does, too, the processor sees to (26.3).
+ */
+#define CR0_MACHINE_OWNED (CR0_GUEST_OWNED | CR0_PE)
+#define CR4_MACHINE_OWNED \
+	(CR4_GUEST_OWNED | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PCIDE | CR4_FSGSBASE | CR4_SMEP | \
+	 CR4_SMAP | CR4_UMIP | CR4_LA57 | CR4_CET | CR4_PKS)
+
 void vmcs_setup_masks(struct vcpu *vcpu)
 {
-	vmcs_write_N(vcpu, CR0_MASK, ~CR0_GUEST_OWNED);
-	vmcs_write_N(vcpu, CR4_MASK, ~CR4_GUEST_OWNED);
+	struct vmx_vcpu *v = to_vmx(vcpu);
+
+	v->cr0_owned = vcpu->vm->machine ? CR0_MACHINE_OWNED : CR0_GUEST_OWNED;
+	v->cr4_owned = vcpu->vm->machine ? CR4_MACHINE_OWNED : CR4_GUEST_OWNED;
+	vmcs_write_N(vcpu, CR0_MASK, ~v->cr0_owned);
+	vmcs_write_N(vcpu, CR4_MASK, ~v->cr4_owned);
 }
 
 #define TSS_BUSY_64 0xbu
@@ -209,8 +223,8 @@ void vmx_fetch(struct vcpu *vcpu, u32 groups)
 		if (!vmcs_get(vcpu, GUEST_CR0.encoding, &a) ||
 		    !vmcs_get(vcpu, GUEST_CR4.encoding, &b))
 			return;
-		s->cr0 = (s->cr0 & ~CR0_GUEST_OWNED) | (a & CR0_GUEST_OWNED);
-		s->cr4 = (s->cr4 & ~CR4_GUEST_OWNED) | (b & CR4_GUEST_OWNED);
+		s->cr0 ^= (s->cr0 ^ a) & to_vmx(vcpu)->cr0_owned;
+		s->cr4 ^= (s->cr4 ^ b) & to_vmx(vcpu)->cr4_owned;
 	}
 	if ((groups & STATE_CR3) && !vmcs_get(vcpu, GUEST_CR3.encoding, &s->cr3))
 		return;

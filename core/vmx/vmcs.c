@@ -177,11 +177,13 @@ static void vmx_load(struct vcpu *vcpu, bool for_run)
 		catch_up(vcpu);
 	if (!for_run)
 		return;
-	/* The machine is its guest's: nothing of it is put away for us. */
-	if (vcpu->vm->machine)
-		v->live.xcr0 = vcpu->state.xcr0;
-	else
-		vmx_host_save(vcpu);
+	/* The machine is its guest's: nothing of it is put away for us. And its home stays as it is. */
+	if (vcpu->vm->machine) {
+		vmcs_write_N(vcpu, HOST_CR3, x86_read_cr3());
+		vmcs_write_N(vcpu, HOST_CR4, x86_read_cr4());
+		return;
+	}
+	vmx_host_save(vcpu);
 }
 
 static void vmx_unload(struct vcpu *vcpu)

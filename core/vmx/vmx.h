@@ -154,6 +154,7 @@ struct vmx_vcpu {
 	/* what the VMCS holds, so that a write of the same value is left out */
 	u32 primary, entry;
 	u64 host_cr3, host_cr4;
+	u64 cr0_owned, cr4_owned; /* bits that the guest changes without an exit */
 
 	struct live live; /* on: for_run; the guest's MSRs are in the processor as well */
 	u64 msr[VMX_SWITCHED_MSRS]; /* in the processor while live */

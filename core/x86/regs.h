@@ -44,6 +44,7 @@
 #define CR4_SMAP (1ull << 21)
 #define CR4_PKE (1ull << 22)
 #define CR4_CET (1ull << 23)
+#define CR4_PKS (1ull << 24)
 #define CR4_FRED (1ull << 32)
 
 #define EFER_SCE (1ull << 0)

@@ -10,7 +10,7 @@ METAL_FLAGS := -I. -Iinclude -m64 -mcmodel=kernel -mno-red-zone -fno-pic -fno-pi
 	-fcf-protection=none -g -MMD -MP -DSWIVL_VERSION='"$(shell cat VERSION)"' \
 	-DSWIVL_INTERRUPTS_OFF
 METAL_CFLAGS := $(METAL_FLAGS) -std=gnu11 -O2 -Wall -Wextra -Wno-unused-parameter \
-	-Wno-override-init -Wno-missing-field-initializers -mgeneral-regs-only -fno-stack-protector \
+	-Wno-override-init -Wno-missing-field-initializers -mgeneral-regs-only -fno-stack-protector -fbuiltin \
 	-fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections -fno-strict-aliasing \
 	-fno-tree-loop-distribute-patterns
 METAL_SRCS := $(shell find core host/metal -path host/metal/boot -prune -o \

@@ -191,6 +191,11 @@ u32 machine_home_nmis(void)
 		       0;
 }
 
+const u32 *machine_home_nmi_count(void)
+{
+	return &metal_cpu(host_cpu())->nmis;
+}
+
 void machine_home_wait(void)
 {
 	metal_rest(&metal_cpu(host_cpu())->nmis);

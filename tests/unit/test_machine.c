@@ -57,6 +57,13 @@ u32 machine_home_nmis(void)
 	return 0;
 }
 
+const u32 *machine_home_nmi_count(void)
+{
+	static const u32 none;
+
+	return &none;
+}
+
 void machine_home_wait(void)
 {
 }
@@ -175,7 +182,7 @@ static void raises(u8 vector)
 
 static struct x86_cpuid cpuid(u32 leaf, u32 subleaf, u64 cr4)
 {
-	guest()->state.cr4 = cr4;
+	guest()->state.cr4 = v->state.cr4 = cr4; /* these two bits are always good */
 	at_exit(EXIT_CPUID, 2);
 	v->gpr[RAX] = 0xdead00000000 | leaf;
 	v->gpr[RCX] = subleaf;

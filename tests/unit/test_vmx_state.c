@@ -354,6 +354,29 @@ static void hardware_control_registers_keep_to_the_rules(void **state)
 	assert_false(guest_read(ENTRY_CONTROLS) & ENTRY_LONG_MODE);
 }
 
+/* All but VMX' own bits, what EFER.LMA follows, and what CPUID shows. */
+static void the_machines_guest_owns_its_registers(void **state)
+{
+	vm.machine = (struct machine *)&vm;
+	vcpu->state.cr0 = CR0_ET | CR0_CD;
+	vcpu->state.cr4 = CR4_OSXSAVE;
+	vmx_vendor.load(vcpu, false);
+	vmcs_setup_masks(vcpu);
+	assert_int_equal(guest_read(CR0_MASK) & (CR0_PE | CR0_TS | CR0_WP), 0);
+	assert_int_equal(guest_read(CR0_MASK) & (CR0_PG | CR0_NE | CR0_CD | CR0_NW),
+			 CR0_PG | CR0_NE | CR0_CD | CR0_NW);
+	assert_int_equal(guest_read(CR4_MASK) & (CR4_PAE | CR4_PSE | CR4_SMEP | CR4_PGE), 0);
+	assert_int_equal(guest_read(CR4_MASK) & (CR4_VMXE | CR4_SMXE | CR4_OSXSAVE | CR4_PKE),
+			 CR4_VMXE | CR4_SMXE | CR4_OSXSAVE | CR4_PKE);
+	guest_write(GUEST_CR0, CR0_PE | CR0_ET | CR0_NE);
+	guest_write(GUEST_CR4, CR4_VMXE | CR4_PAE);
+	vmx_vendor.fetch(vcpu, STATE_CR);
+	vmx_vendor.unload(vcpu);
+	vm.machine = NULL;
+	assert_int_equal(vcpu->state.cr0, CR0_PE | CR0_ET | CR0_CD);
+	assert_int_equal(vcpu->state.cr4, CR4_OSXSAVE | CR4_PAE);
+}
+
 static void long_mode_wants_a_long_task(void **state)
 {
 	vcpu->state.efer = EFER_LME;
@@ -499,6 +522,7 @@ int main(void)
 		TEST(state_round_trip),
 		TEST(guest_owned_bits_come_back),
 		TEST(hardware_control_registers_keep_to_the_rules),
+		TEST(the_machines_guest_owns_its_registers),
 		TEST(long_mode_wants_a_long_task),
 		TEST(the_host_gets_back_what_it_had),
 		TEST(what_debugs_the_host_ends_in_a_section),
