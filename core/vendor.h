@@ -30,6 +30,12 @@ struct stage2_format {
 	u8 type_shift;
 };
 
+/* Between an exit for CPUID and the next entry of the machine's guest. */
+struct vendor_way {
+	void (*cpuid)(struct vcpu *vcpu); /* from RAX and RCX to RAX, RBX, RCX and RDX */
+	const u32 *wanted; /* where it is not 0, somebody has to look first */
+};
+
 struct vendor {
 	const char *name; /* for people: "Intel VT-x" */
 	u32 id; /* for programs: SWIVL_VENDOR_* of swivl/abi.h */
@@ -70,8 +76,11 @@ struct vendor {
 	 * it vcpu->valid says which state is still good in memory.
 	 */
 	int (*run)(struct vcpu *vcpu);
-	/* Once, for the machine's guest: in a home where interrupts stay off. */
-	void (*enter)(struct vcpu *vcpu);
+	/*
+	 * The machine's guest, in a home where interrupts stay off: until an exit that is not CPUID alone.
+	 * That, nearly all of its exits, @way answers in between.
+	 */
+	void (*enter)(struct vcpu *vcpu, const struct vendor_way *way);
 
 	/* Bring STATE_* groups from the hardware to vcpu->state. Loaded. */
 	void (*fetch)(struct vcpu *vcpu, u32 groups);

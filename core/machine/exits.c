@@ -54,7 +54,6 @@ void machine_cpuid(struct vcpu *vcpu)
 	vcpu->gpr[RBX] = c.ebx;
 	vcpu->gpr[RCX] = c.ecx;
 	vcpu->gpr[RDX] = c.edx;
-	vcpu_skip(vcpu);
 }
 
 /* ---- XSETBV: checked as the processor would (SDM vol. 1, 13.3), then executed ------------------------ */
@@ -233,6 +232,7 @@ void machine_exit(struct vcpu *vcpu)
 		break;
 	case EXIT_CPUID:
 		machine_cpuid(vcpu);
+		vcpu_skip(vcpu);
 		break;
 	case EXIT_MSR_READ:
 		machine_msr_read(vcpu);

@@ -35,8 +35,9 @@ static inline struct machine *machine_of(const struct vcpu *vcpu)
 	return vcpu->vm->machine;
 }
 
-/* exits.c: the guest executed CPUID, the most frequent by far. Any exit in vcpu->exit. */
+/* exits.c: what the guest's CPUID answers; only what vcpu->state always has is asked for. */
 void machine_cpuid(struct vcpu *vcpu);
+/* Handle vcpu->exit. */
 void machine_exit(struct vcpu *vcpu);
 /* What the guest was doing, to the log. */
 void machine_report(struct vcpu *vcpu, const char *what);

@@ -220,27 +220,24 @@ COLD void take_events(struct vcpu *vcpu, const u32 *start)
 void machine_run(struct vcpu *vcpu)
 {
 	const u32 *start = &machine_of(vcpu)->cpus[vcpu->index].start;
-	const u32 *nmis = machine_home_nmi_count();
+	const struct vendor_way way = { machine_cpuid, machine_home_nmi_count() };
 
 	machine_apic_start(vcpu);
 	vendor->load(vcpu, true);
 	if (*start != CPU_RUNS)
 		machine_wait_sipi(vcpu);
 	for (;;) {
-		if (__atomic_load_n(nmis, __ATOMIC_RELAXED) ||
+		if (__atomic_load_n(way.wanted, __ATOMIC_RELAXED) ||
 		    __atomic_load_n(start, __ATOMIC_RELAXED) != CPU_RUNS || vcpu->check_events)
 			take_events(vcpu, start);
 		/* Memory types have changed: what is cached of the second level goes. */
 		if (vcpu->stage2_generation !=
 		    __atomic_load_n(&vcpu->vm->stage2.generation, __ATOMIC_ACQUIRE))
 			vendor->load(vcpu, true);
-		vendor->enter(vcpu);
+		vendor->enter(vcpu, &way);
 		vcpu->exits[vcpu->exit.kind]++;
 		if (vcpu->event.type || vcpu->held.type)
 			vcpu->check_events = 1;
-		if (vcpu->exit.kind == EXIT_CPUID)
-			machine_cpuid(vcpu);
-		else
-			machine_exit(vcpu);
+		machine_exit(vcpu);
 	}
 }

@@ -52,18 +52,10 @@ static inline u8 plain_length(const u8 *code, const struct svm_exit_rule *rule)
 	return !rule->modrm ? 2 : code[2] == rule->modrm ? 3 : 0;
 }
 
-/* The same, by what the processor left. */
-static inline u64 linear_now(const struct vmcb_save *save)
-{
-	if ((save->efer & EFER_LMA) && (save->cs.attr & VMCB_ATTR_L))
-		return save->rip;
-	return (u32)(save->rip + save->cs.base);
-}
-
 bool svm_instruction(struct vcpu *vcpu, const struct svm_exit_rule *rule)
 {
 	struct svm_vcpu *v = to_svm(vcpu);
-	u64 linear = linear_now(&v->vmcb->save), offset = linear & (SWIVL_PAGE_SIZE - 1);
+	u64 linear = svm_linear_rip(&v->vmcb->save), offset = linear & (SWIVL_PAGE_SIZE - 1);
 
 	svm_fetch_mode(vcpu);
 	if (offset <= SWIVL_PAGE_SIZE - 3 && fetch_leads_there(vcpu, &v->fetch, linear)) {

@@ -344,14 +344,6 @@ HOT void decode_nested_fault(struct vcpu *vcpu, const struct vmcb_control *c)
 	svm_fetch_mode(vcpu);
 }
 
-HOT void decode_length(struct vcpu *vcpu, const struct vmcb *vmcb, const struct svm_exit_rule *rule)
-{
-	if ((svm.caps.features & SVM_NEXT_RIP) && vmcb->control.next_rip)
-		vcpu->exit.length = (u8)(vmcb->control.next_rip - vmcb->save.rip);
-	else
-		svm_instruction(vcpu, rule);
-}
-
 /* All others, by their rules. */
 HOT void decode_by_rule(struct vcpu *vcpu, struct svm_vcpu *v, u32 code)
 {
@@ -364,8 +356,12 @@ HOT void decode_by_rule(struct vcpu *vcpu, struct svm_vcpu *v, u32 code)
 	if (code == CODE_MSR && (vmcb->control.exit_info[0] & 1))
 		rule = &svm_wrmsr_rule;
 	e->kind = rule->kind;
-	if (rule->flags & SVM_EXIT_LENGTH)
-		decode_length(vcpu, vmcb, rule);
+	if (rule->flags & SVM_EXIT_LENGTH) {
+		if ((svm.caps.features & SVM_NEXT_RIP) && vmcb->control.next_rip)
+			e->length = (u8)(vmcb->control.next_rip - vmcb->save.rip);
+		else
+			svm_instruction(vcpu, rule);
+	}
 	if (rule->flags & SVM_EXIT_INFO || !rule->kind)
 		svm_exit_decode(vcpu, code);
 	if (e->kind == EXIT_CPUID && (u32)vcpu->gpr[RAX] == LEAF_XSAVE)
@@ -402,10 +398,7 @@ HOT void after_exit(struct vcpu *vcpu, struct svm_vcpu *v, bool machine)
 
 	e->hw_reason = code;
 	vcpu->hardware_reads += 7;
-	if (machine && code == CODE_CPUID) { /* nearly all of its exits */
-		e->kind = EXIT_CPUID;
-		decode_length(vcpu, vmcb, &svm_exit_rules[CODE_CPUID]);
-	} else if (code == CODE_IOIO)
+	if (code == CODE_IOIO)
 		decode_io(vcpu, &vmcb->control);
 	else if (code == CODE_NESTED_FAULT)
 		decode_nested_fault(vcpu, &vmcb->control);
@@ -415,31 +408,96 @@ HOT void after_exit(struct vcpu *vcpu, struct svm_vcpu *v, bool machine)
 		end_step(vcpu);
 }
 
-/* @machine: is it the machine that runs as a guest? A constant for each caller. */
-HOT void enter_once(struct vcpu *vcpu, bool machine)
+/* ---- once more ------------------------------------------------------------------------------- */
+
+#define CPUID_BYTES 0xa20fu /* as everybody writes it, without a prefix */
+
+/* Length of the CPUID that the machine's guest executed; 0: to be found out at length. */
+HOT u8 cpuid_length(struct vcpu *vcpu, const struct svm_vcpu *v)
+{
+	const struct vmcb_save *save = &v->vmcb->save;
+	u64 linear = svm_linear_rip(save), offset = linear & (SWIVL_PAGE_SIZE - 1);
+	struct fetch_by by = { save->cr0, save->cr3, save->cr4, save->efer & ~(u64)EFER_SVME,
+			       save->cpl };
+	u16 bytes;
+
+	if ((svm.caps.features & SVM_NEXT_RIP) && v->vmcb->control.next_rip)
+		return (u8)(v->vmcb->control.next_rip - save->rip);
+	if (offset > SWIVL_PAGE_SIZE - sizeof(bytes) || !fetch_leads(vcpu, &v->fetch, linear, &by))
+		return 0;
+	memcpy(&bytes, v->fetch.code + offset, sizeof(bytes));
+	return bytes == CPUID_BYTES ? sizeof(bytes) : 0;
+}
+
+/*
+ * The machine's guest executed CPUID, nothing else happened, and nobody wants anything: answered with
+ * no more than it takes. The VMCB has all that is needed, and keeps it. False: as any other exit.
+ */
+HOT bool answer_cpuid(struct vcpu *vcpu, struct svm_vcpu *v, const struct vendor_way *way)
+{
+	struct vmcb_control *c = &v->vmcb->control;
+	struct vmcb_save *save = &v->vmcb->save;
+	u64 rip;
+	u8 length;
+
+	if (c->exit_code != CODE_CPUID || (c->exit_int_info & EVENT_INJ_VALID) ||
+	    (c->interrupt_state & SHADOW_STI) || (save->rflags & (RFLAGS_TF | RFLAGS_RF)) ||
+	    !(save->efer & EFER_SVME) || /* see svm_fetch_cr() */
+	    (v->before & ~SVM_BEFORE_VERW) || v->nmi_masked || v->stepping ||
+	    __atomic_load_n(way->wanted, __ATOMIC_RELAXED) ||
+	    vcpu->stage2_generation !=
+		    __atomic_load_n(&vcpu->vm->stage2.generation, __ATOMIC_ACQUIRE))
+		return false;
+	length = cpuid_length(vcpu, v);
+	if (!length)
+		return false;
+	vcpu->gpr[RAX] = save->rax;
+	vcpu->state.cr4 = save->cr4;
+	way->cpuid(vcpu);
+	rip = save->rip + length;
+	save->rip = save->efer & EFER_LMA ? rip : (u32)rip;
+	save->rax = vcpu->gpr[RAX];
+	c->clean = CLEAN_ALL;
+	c->event_inj = 0;
+	c->tlb_control = 0;
+	vcpu->event.type = EVENT_NONE;
+	v->soft_advanced = false;
+	vcpu->exits[EXIT_CPUID]++;
+	if (v->before) /* what is done before each entry */
+		x86_verw();
+	return true;
+}
+
+void svm_enter_machine(struct vcpu *vcpu, const struct vendor_way *way)
 {
 	struct svm_vcpu *v = to_svm(vcpu);
 
-	prepare(vcpu, v, machine);
+	prepare(vcpu, v, true);
+	if ((vcpu_wants_window(vcpu) || v->before) && !before_entry(vcpu)) {
+		x86_irq_on();
+		return;
+	}
+	do {
+		svm_enter(vcpu->gpr, v->pa, v->here->host_pa);
+		svm_stgi();
+	} while (answer_cpuid(vcpu, v, way));
+	after_exit(vcpu, v, true);
+}
+
+HOT void enter(struct vcpu *vcpu)
+{
+	struct svm_vcpu *v = to_svm(vcpu);
+
+	prepare(vcpu, v, false);
 	if ((vcpu_wants_window(vcpu) || v->before) && !before_entry(vcpu)) {
 		x86_irq_on();
 		return;
 	}
 	svm_enter(vcpu->gpr, v->pa, v->here->host_pa);
-	if (!machine && (v->before & SVM_BEFORE_ANY_DEBUG))
+	if (v->before & SVM_BEFORE_ANY_DEBUG)
 		debug_out(v);
 	svm_stgi();
-	after_exit(vcpu, v, machine);
-}
-
-void svm_enter_machine(struct vcpu *vcpu)
-{
-	enter_once(vcpu, true);
-}
-
-HOT void enter(struct vcpu *vcpu)
-{
-	enter_once(vcpu, false);
+	after_exit(vcpu, v, false);
 }
 
 int svm_run(struct vcpu *vcpu)

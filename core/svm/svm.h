@@ -179,7 +179,7 @@ void svm_store_exceptions(struct vcpu *vcpu);
 
 /* run.c */
 int svm_run(struct vcpu *vcpu);
-void svm_enter_machine(struct vcpu *vcpu);
+void svm_enter_machine(struct vcpu *vcpu, const struct vendor_way *way);
 /* The guest's XSETBV may not have exited: see there. */
 void svm_sync_xcr0(struct vcpu *vcpu);
 
@@ -201,6 +201,13 @@ void svm_exit_decode(struct vcpu *vcpu, u64 code);
  * executed; the exit became EXIT_NONE, so the guest executes it again.
  */
 bool svm_instruction(struct vcpu *vcpu, const struct svm_exit_rule *rule);
+/* RIP as a linear address, as the processor left it. */
+static inline u64 svm_linear_rip(const struct vmcb_save *save)
+{
+	if ((save->efer & EFER_LMA) && (save->cs.attr & VMCB_ATTR_L))
+		return save->rip;
+	return (u32)(save->rip + save->cs.base);
+}
 /*
  * Does the instruction at RIP take the flags to where they stay, or from there? PUSHF, POPF, INT3,
  * INT, INTO, IRET, INT1, SYSCALL, SYSRET.

@@ -37,6 +37,12 @@ struct fetch {
 	} entry[4];
 };
 
+/* What decides how a linear address is translated. */
+struct fetch_by {
+	u64 cr0, cr3, cr4, efer;
+	unsigned int cpl;
+};
+
 /* Linear address of the page, never 0. */
 static inline u64 fetch_page(u64 linear)
 {
@@ -71,17 +77,16 @@ static inline u64 vcpu_linear_rip(struct vcpu *vcpu, enum decode_mode *mode)
 int vcpu_translate(struct vcpu *vcpu, u64 linear, u8 access, u64 *gpa);
 
 /*
- * Would the walk to @linear be the one that is kept? CR and MODE in memory, and CR3. The guest's tables
- * are looked at only where they are known to be mapped still.
+ * Would the walk to @linear be the one that is kept? The guest's tables are looked at only where they
+ * are known to be mapped still.
  */
-static inline bool fetch_leads_there(const struct vcpu *vcpu, const struct fetch *f, u64 linear)
+static inline bool fetch_leads(const struct vcpu *vcpu, const struct fetch *f, u64 linear,
+			       const struct fetch_by *by)
 {
-	const struct vcpu_state *s = &vcpu->state;
-	unsigned int cpl = s->cr0 & CR0_PE ? s->seg[SEG_SS].attr >> SEG_ATTR_DPL_SHIFT & 3 : 0;
 	const struct fetch_entry *e = f->entry;
-	u64 differ = (f->page ^ fetch_page(linear)) | (f->cr3 ^ s->cr3) |
-		     (f->cr0 ^ s->cr0) | (f->cr4 ^ s->cr4) | (f->efer ^ s->efer) |
-		     (f->generation ^ vcpu->vm->stage2.generation) | (f->cpl ^ cpl);
+	u64 differ = (f->page ^ fetch_page(linear)) | (f->cr3 ^ by->cr3) |
+		     (f->cr0 ^ by->cr0) | (f->cr4 ^ by->cr4) | (f->efer ^ by->efer) |
+		     (f->generation ^ vcpu->vm->stage2.generation) | (f->cpl ^ by->cpl);
 
 	if (differ)
 		return false;
@@ -89,6 +94,18 @@ static inline bool fetch_leads_there(const struct vcpu *vcpu, const struct fetch
 	for (unsigned int i = 0; i < ARRAY_SIZE(f->entry); i++)
 		differ |= __atomic_load_n(e[i].where, __ATOMIC_RELAXED) ^ e[i].value;
 	return !differ;
+}
+
+/* The same; CR and MODE in memory, and CR3. */
+static inline bool fetch_leads_there(const struct vcpu *vcpu, const struct fetch *f, u64 linear)
+{
+	const struct vcpu_state *s = &vcpu->state;
+	const struct fetch_by by = {
+		s->cr0, s->cr3, s->cr4, s->efer,
+		s->cr0 & CR0_PE ? s->seg[SEG_SS].attr >> SEG_ATTR_DPL_SHIFT & 3 : 0,
+	};
+
+	return fetch_leads(vcpu, f, linear, &by);
 }
 
 /* And is it the same instruction that stands there? Those near the end of a page are looked at anew. */

@@ -267,24 +267,57 @@ HOT void after_exit(struct vcpu *vcpu, u32 reason)
 	vmx_exit_decode(vcpu, basic, reads);
 }
 
-HOT void enter_once(struct vcpu *vcpu, bool machine)
+/*
+ * The machine's guest executed CPUID, nothing else happened, and nobody wants anything: answered with
+ * no more than it takes. The VMCS keeps all else. False: as any other exit.
+ */
+HOT bool answer_cpuid(struct vcpu *vcpu, const struct vendor_way *way)
+{
+	struct vmx_vcpu *v = to_vmx(vcpu);
+	u64 length, rip, rflags, shadow;
+
+	if ((v->before & ~VMX_BEFORE_VERW) || v->after ||
+	    __atomic_load_n(way->wanted, __ATOMIC_RELAXED) ||
+	    vcpu->stage2_generation !=
+		    __atomic_load_n(&vcpu->vm->stage2.generation, __ATOMIC_ACQUIRE) ||
+	    vmx_vmread(EXIT_INSTRUCTION_LENGTH.encoding, &length) != VMX_SUCCEED ||
+	    vmx_vmread(GUEST_RIP.encoding, &rip) != VMX_SUCCEED ||
+	    vmx_vmread(GUEST_RFLAGS.encoding, &rflags) != VMX_SUCCEED ||
+	    vmx_vmread(GUEST_INTERRUPTIBILITY.encoding, &shadow) != VMX_SUCCEED ||
+	    (rflags & (RFLAGS_TF | RFLAGS_RF)) || (shadow & (SHADOW_STI | SHADOW_MOV_SS)))
+		return false;
+	way->cpuid(vcpu);
+	rip += length;
+	vmcs_write_N(vcpu, GUEST_RIP, vcpu->state.efer & EFER_LMA ? rip : (u32)rip);
+	vcpu->event.type = EVENT_NONE;
+	vcpu->exits[EXIT_CPUID]++;
+	if (v->before) /* what is done before each entry */
+		x86_verw();
+	return true;
+}
+
+/* @way: the machine's guest, with what happens between its entries; NULL: another. A constant. */
+HOT void enter_once(struct vcpu *vcpu, const struct vendor_way *way)
 {
 	bool entered;
 	u32 reason;
 
-	prepare(vcpu, to_vmx(vcpu), machine);
+	prepare(vcpu, to_vmx(vcpu), way);
 	if ((vcpu_wants_window(vcpu) || to_vmx(vcpu)->before) && !before_entry(vcpu)) {
 		entry_failed(vcpu, 0);
 		return;
 	}
+again:
 	entered = vmx_enter(vcpu->gpr, &to_vmx(vcpu)->sw);
 	if (!entered) {
 		after_entry(vcpu, false);
 		entry_failed(vcpu, vmcs_read_32(vcpu, VM_INSTRUCTION_ERROR));
 		return;
 	}
-	vcpu->state.cr2 = x86_read_cr2();
 	reason = read_reason(vcpu);
+	if (way && reason == REASON_CPUID && answer_cpuid(vcpu, way))
+		goto again;
+	vcpu->state.cr2 = x86_read_cr2();
 	if (to_vmx(vcpu)->after)
 		after_entry(vcpu, !(reason & EXIT_REASON_ENTRY_FAILED));
 	after_exit(vcpu, reason);
@@ -293,13 +326,13 @@ HOT void enter_once(struct vcpu *vcpu, bool machine)
 /* An NMI that came in the guest is handed on before any interrupt, whose end would let in more. */
 HOT void enter(struct vcpu *vcpu)
 {
-	enter_once(vcpu, false);
+	enter_once(vcpu, NULL);
 	x86_irq_on();
 }
 
-void vmx_enter_machine(struct vcpu *vcpu)
+void vmx_enter_machine(struct vcpu *vcpu, const struct vendor_way *way)
 {
-	enter_once(vcpu, true);
+	enter_once(vcpu, way);
 	vcpu->valid &= ~STATE_DR7; /* its MOV DR does not exit */
 }
 

@@ -254,7 +254,7 @@ void vmx_load_msrs(struct vcpu *vcpu);
 
 /* run.c */
 int vmx_run(struct vcpu *vcpu);
-void vmx_enter_machine(struct vcpu *vcpu);
+void vmx_enter_machine(struct vcpu *vcpu, const struct vendor_way *way);
 
 /* exit.c: what each basic exit reason becomes, and what is read for it besides the reason. */
 #define VMX_EXIT_INSTRUCTION 1 /* its length, and what is needed to go past it */

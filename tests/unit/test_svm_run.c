@@ -643,6 +643,21 @@ static void the_mode_is_that_of_the_last_exit(void **state)
 	}
 }
 
+/* ---- the machine as a guest --------------------------------------------------------------------------- */
+
+static unsigned int entries, answers;
+static u32 wanted;
+static void (*besides)(struct vmcb *vmcb);
+
+static void answer(struct vcpu *v)
+{
+	assert_int_equal(v->gpr[RAX], entries);
+	v->gpr[RAX] = 0x1000 + ++answers;
+	x86_irq_off(); /* in its home they stay so */
+}
+
+static const struct vendor_way way = { answer, &wanted };
+
 static void guest_stopped_in_smm(struct vmcb *vmcb, u64 *gpr)
 {
 	plain_guest(vmcb, gpr);
@@ -658,12 +673,132 @@ static void smm_loses_svme(void **state)
 		guest = guest_stopped_in_smm;
 		exit_code = CODE_NESTED_FAULT;
 		x86_irq_off();
-		svm_enter_machine(vcpu);
+		svm_vendor.enter(vcpu, &way);
 		assert_null(refused_for);
 		assert_int_equal(vcpu->state.efer, 0);
 	}
 	svm_vendor.unload(vcpu);
 	vm.machine = NULL;
+}
+
+/* CPUID thrice, and then an exit that ends it. */
+static void cpuid_guest(struct vmcb *vmcb, u64 *gpr)
+{
+	seen = *vmcb;
+	vmcb->control.exit_code = entries++ < 3 ? CODE_CPUID : CODE_NMI;
+	vmcb->control.exit_int_info = 0;
+	vmcb->control.next_rip = vmcb->save.rip + next_rip;
+	vmcb->save.rax = entries;
+	if (besides)
+		besides(vmcb);
+}
+
+/* How many were answered on the way. */
+static unsigned int cpuids(void)
+{
+	entries = answers = 0;
+	vcpu->state.rip = CODE_AT;
+	vcpu->state.rflags = RFLAGS_ONE;
+	vcpu->state.shadow = 0;
+	vcpu_overwrite(vcpu, STATE_RIP | STATE_RFLAGS | STATE_SHADOW);
+	guest = cpuid_guest;
+	svm_vendor.load(vcpu, true);
+	x86_irq_off();
+	svm_vendor.enter(vcpu, &way);
+	x86_irq_on();
+	svm_vendor.unload(vcpu);
+	return answers;
+}
+
+static void become_machine(void)
+{
+	free_vcpu(vcpu);
+	vm.machine = (struct machine *)&vm;
+	vcpu = new_vcpu();
+}
+
+static void traps(struct vmcb *vmcb)
+{
+	vmcb->save.rflags |= RFLAGS_TF;
+}
+
+static void resumes(struct vmcb *vmcb)
+{
+	vmcb->save.rflags |= RFLAGS_RF;
+}
+
+static void in_shadow(struct vmcb *vmcb)
+{
+	vmcb->control.interrupt_state = 1;
+}
+
+static void delivers(struct vmcb *vmcb)
+{
+	vmcb->control.exit_int_info = EVENT_INJ_VALID | 0x20;
+}
+
+static void loses_svme(struct vmcb *vmcb)
+{
+	vmcb->save.efer &= ~(u64)EFER_SVME;
+}
+
+static void is_wanted(struct vmcb *vmcb)
+{
+	wanted = 1;
+}
+
+static void is_retyped(struct vmcb *vmcb)
+{
+	vm.stage2.generation++;
+}
+
+static void cpuid_on_the_way(void **state)
+{
+	static void (*const others[])(struct vmcb *) = { traps, resumes, in_shadow, delivers, loses_svme,
+							 is_wanted, is_retyped };
+
+	become_machine();
+	next_rip = 3;
+	assert_int_equal(cpuids(), 3);
+	assert_int_equal(vcpu->exit.kind, EXIT_NMI);
+	assert_int_equal(vcpu->exits[EXIT_CPUID], 3);
+	assert_int_equal(seen.save.rax, 0x1003);
+	assert_int_equal(seen.save.rip, CODE_AT + 9);
+	/* With anything else besides, the whole road is taken. */
+	for (unsigned int i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		besides = others[i];
+		assert_int_equal(cpuids(), 0);
+		assert_int_equal(entries, 1);
+		assert_int_equal(vcpu->exit.kind, EXIT_CPUID);
+		assert_int_equal(vcpu->state.rip, CODE_AT);
+		besides = NULL;
+		wanted = 0;
+		assert_int_equal(cpuids(), 3);
+	}
+	vcpu->state.efer = 0;
+	vcpu->state.cr0 = CR0_PE;
+	vcpu_overwrite(vcpu, STATE_CR);
+	next_rip = 1ull << 32 | 3;
+	assert_int_equal(cpuids(), 3);
+	assert_int_equal(seen.save.rip, CODE_AT + 9);
+	next_rip = 0;
+}
+
+/* Only the bytes that everybody writes, where the walk to them is known. */
+static void cpuid_by_its_bytes(void **state)
+{
+	become_machine();
+	CODE_IS(0x0f, 0xa2, 0x0f, 0xa2, 0x0f, 0xa2);
+	assert_int_equal(cpuids(), 0);
+	keep_walk_to(code);
+	to_svm(vcpu)->fetch.cr3 = vmcb_of(vcpu)->save.cr3;
+	assert_int_equal(cpuids(), 3);
+	CODE_IS(0x0f, 0xa2, 0x66, 0x0f, 0xa2);
+	assert_int_equal(cpuids(), 1);
+	assert_true(vcpu->exit.kind == EXIT_CPUID && vcpu->exit.length == 3);
+	CODE_IS(0x0f, 0xa2, 0x0f, 0xa2, 0x0f, 0xa2);
+	to_svm(vcpu)->fetch.cr3 ^= 0x1000;
+	assert_int_equal(cpuids(), 0);
 }
 
 int main(void)
@@ -697,6 +832,8 @@ int main(void)
 		T(stepping_guest_gets_its_trap),
 		T(the_mode_is_that_of_the_last_exit),
 		T(smm_loses_svme),
+		ALL_FEATURES(cpuid_on_the_way),
+		T(cpuid_by_its_bytes),
 	};
 
 	return cmocka_run_group_tests_name("svm_run", tests, NULL, NULL);

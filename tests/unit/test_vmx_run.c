@@ -340,6 +340,94 @@ static void failed_accesses_are_never_silent(void **state)
 	assert_int_equal(vcpu->exit.kind, EXIT_NONE);
 }
 
+/* ---- the machine as a guest --------------------------------------------------------------------------- */
+
+static unsigned int entries, answers;
+static u32 wanted;
+static void (*besides)(void);
+
+static void answer(struct vcpu *v)
+{
+	answers++;
+}
+
+static const struct vendor_way way = { answer, &wanted };
+
+/* CPUID thrice, and then an exit that ends it. */
+static void cpuid_guest(u64 *gpr)
+{
+	guest_write(EXIT_REASON, entries++ < 3 ? REASON_CPUID : REASON_INIT);
+	guest_write(EXIT_INSTRUCTION_LENGTH, 3);
+	if (besides)
+		besides();
+}
+
+/* How many were answered on the way. */
+static unsigned int cpuids(void)
+{
+	entries = answers = 0;
+	vcpu->state.rip = 0x1000;
+	vcpu->state.rflags = RFLAGS_ONE;
+	vcpu->state.shadow = 0;
+	vcpu_overwrite(vcpu, STATE_RIP | STATE_RFLAGS | STATE_SHADOW);
+	guest = cpuid_guest;
+	vmx_vendor.load(vcpu, true);
+	vmx_vendor.enter(vcpu, &way);
+	vmx_vendor.unload(vcpu);
+	return answers;
+}
+
+static void traps(void)
+{
+	guest_write(GUEST_RFLAGS, RFLAGS_ONE | RFLAGS_TF);
+}
+
+static void resumes(void)
+{
+	guest_write(GUEST_RFLAGS, RFLAGS_ONE | RFLAGS_RF);
+}
+
+static void in_shadow(void)
+{
+	guest_write(GUEST_INTERRUPTIBILITY, SHADOW_MOV_SS);
+}
+
+static void is_wanted(void)
+{
+	wanted = 1;
+}
+
+static void is_retyped(void)
+{
+	vm.stage2.generation++;
+}
+
+static void cpuid_on_the_way(void **state)
+{
+	static void (*const others[])(void) = { traps, resumes, in_shadow, is_wanted, is_retyped };
+
+	free_vcpu(vcpu);
+	vm.machine = (struct machine *)&vm;
+	vcpu = new_vcpu();
+	assert_int_equal(cpuids(), 0); /* the first entry is another one */
+	assert_int_equal(cpuids(), 3);
+	assert_int_equal(vcpu->exit.kind, EXIT_INIT);
+	assert_int_equal(vcpu->exits[EXIT_CPUID], 3);
+	assert_int_equal(guest_read(GUEST_RIP), 0x1009);
+	/* With anything else besides, the whole road is taken. */
+	for (unsigned int i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		besides = others[i];
+		assert_int_equal(cpuids(), 0);
+		assert_int_equal(entries, 1);
+		assert_int_equal(vcpu->exit.kind, EXIT_CPUID);
+		assert_int_equal(vcpu->state.rip, 0x1000);
+		besides = NULL;
+		wanted = 0;
+		assert_int_equal(cpuids(), 3);
+	}
+	vm.machine = NULL;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -350,6 +438,7 @@ int main(void)
 		TEST(ept_violations),
 		TEST(exceptions_and_what_is_the_hosts),
 		TEST(machine_check_at_the_entry_is_the_hosts),
+		TEST(cpuid_on_the_way),
 		TEST(no_vmx_is_said_by_name),
 		TEST(events_are_injected),
 		TEST(real_mode_has_no_error_codes),
