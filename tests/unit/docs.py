@@ -192,6 +192,43 @@ def rules_differ(text):
         yield f"docs/rules.md or the code does not have: {line}"
 
 
+RULES_EXAMPLE = """
+#include "core/rules/rules.h"
+int vmread(unsigned int encoding, unsigned long long *value);
+unsigned long long rdmsr(unsigned int msr);
+unsigned int cpuid_eax(unsigned int leaf);
+void log(const char *format, ...);
+void failed_entry(void);
+void failed_entry(void)
+{
+	unsigned int i, n, msr, encoding;
+	unsigned long long value;
+%s
+}
+int vmread(unsigned int encoding, unsigned long long *value) { *value = 0; return encoding == 0; }
+unsigned long long rdmsr(unsigned int msr) { return msr; }
+unsigned int cpuid_eax(unsigned int leaf) { return leaf; }
+void log(const char *format, ...) { (void)format; }
+"""
+
+
+def rules_example(text):
+    """The lines for another hypervisor compile, and link with the library and nothing else."""
+    part = re.search(r"## In another hypervisor([\s\S]*?)(?=\n## )", text).group(1)
+    lines = "\n".join(line for line in part.splitlines() if line.startswith("    "))
+    with tempfile.TemporaryDirectory() as folder:
+        source = os.path.join(folder, "example.c")
+        with open(source, "w", encoding="utf-8") as f:
+            f.write(RULES_EXAMPLE % lines)
+        run = subprocess.run([CC, "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-Wno-builtin-declaration-mismatch",
+                              "-ffreestanding", "-fno-stack-protector", "-nostdlib", "-static",
+                              "-Wl,-e,failed_entry", "-I.", "-o", os.path.join(folder, "example"),
+                              source, "build/lib/libswivlrules.a"], cwd=TOP, capture_output=True, text=True,
+                             check=False)
+        if run.returncode:
+            yield f"the lines of docs/rules.md: {run.stderr}"
+
+
 def main():
     words = set(re.findall(r"\w+", sources()))
     for page in PAGES:
@@ -203,6 +240,7 @@ def main():
     verdict("abi-layouts", list(layouts_differ(abi)))
     verdict("abi-capabilities", list(capabilities_differ(abi)))
     verdict("rules", list(rules_differ(read("docs/rules.md"))))
+    verdict("rules-example", list(rules_example(read("docs/rules.md"))))
     verdict("host-functions", list(home_differs(read("docs/porting.md"))))
     return failed
 
