@@ -112,87 +112,87 @@ static bool has_svm(struct rules_judge *j, u64 feature)
 
 #define INVALID RULES_VMEXIT_INVALID
 #define SVM_RULES(R) \
-	R(501, INVALID, 1, "svm.efer.svme", "15.5.1", V(EFER) & EFER_SVME, \
+	R(701, INVALID, 1, "svm.efer.svme", "15.5.1", V(EFER) & EFER_SVME, \
 	  "EFER.SVME is 1, in the guest's EFER too") \
-	R(502, INVALID, 1, "svm.cr0.nw", "15.5.1", !(V(CR0) & CR0_NW) || V(CR0) & CR0_CD, \
+	R(702, INVALID, 1, "svm.cr0.nw", "15.5.1", !(V(CR0) & CR0_NW) || V(CR0) & CR0_CD, \
 	  "CR0.NW is 1 only together with CR0.CD") \
-	R(503, INVALID, 1, "svm.cr0.upper", "15.5.1", !(V(CR0) >> 32), \
+	R(703, INVALID, 1, "svm.cr0.upper", "15.5.1", !(V(CR0) >> 32), \
 	  "bits 63:32 of CR0 are 0") \
-	R(504, INVALID, 1, "svm.cr3.mbz", "15.5.1", \
+	R(704, INVALID, 1, "svm.cr3.mbz", "15.5.1", \
 	  !V(CR3) || !long_mode(j) || V(CR3) < address_limit(j), \
 	  "in long mode CR3 has no bit beyond the physical addresses of the processor") \
-	R(505, INVALID, 1, "svm.cr4.mbz", "15.5.1", !(V(CR4) & ~CR4_BITS), \
+	R(705, INVALID, 1, "svm.cr4.mbz", "15.5.1", !(V(CR4) & ~CR4_BITS), \
 	  "bits of CR4 that mean nothing are 0") \
-	R(506, INVALID, (1 << ARRAY_SIZE(cr4_features)) - 1, "svm.cr4.feature", "15.5.1", \
+	R(706, INVALID, (1 << ARRAY_SIZE(cr4_features)) - 1, "svm.cr4.feature", "15.5.1", \
 	  features_allow(j, V(CR4), &cr4_features[i]), \
 	  "CR4 switches on what the processor has") \
-	R(507, INVALID, 1, "svm.dr6.upper", "15.5.1", !(V(DR6) >> 32), "bits 63:32 of DR6 are 0") \
-	R(508, INVALID, 1, "svm.dr7.upper", "15.5.1", !(V(DR7) >> 32), "bits 63:32 of DR7 are 0") \
-	R(509, INVALID, 1, "svm.efer.mbz", "15.5.1", !(V(EFER) & ~EFER_BITS), \
+	R(707, INVALID, 1, "svm.dr6.upper", "15.5.1", !(V(DR6) >> 32), "bits 63:32 of DR6 are 0") \
+	R(708, INVALID, 1, "svm.dr7.upper", "15.5.1", !(V(DR7) >> 32), "bits 63:32 of DR7 are 0") \
+	R(709, INVALID, 1, "svm.efer.mbz", "15.5.1", !(V(EFER) & ~EFER_BITS), \
 	  "bits of EFER that mean nothing are 0") \
-	R(510, INVALID, (1 << ARRAY_SIZE(efer_features)) - 1, "svm.efer.feature", "15.5.1", \
+	R(710, INVALID, (1 << ARRAY_SIZE(efer_features)) - 1, "svm.efer.feature", "15.5.1", \
 	  features_allow(j, V(EFER), &efer_features[i]), \
 	  "EFER switches on what the processor has") \
-	R(511, INVALID, 1, "svm.efer.long-mode", "15.5.1", \
+	R(711, INVALID, 1, "svm.efer.long-mode", "15.5.1", \
 	  !(V(EFER) & (EFER_LMA | EFER_LME)) || FACT(CPUID_80000001_EDX) >> 29 & 1, \
 	  "EFER.LME and EFER.LMA are 0 on a processor without long mode") \
-	R(512, INVALID, 1, "svm.long.pae", "15.5.1", !long_mode(j) || V(CR4) & CR4_PAE, \
+	R(712, INVALID, 1, "svm.long.pae", "15.5.1", !long_mode(j) || V(CR4) & CR4_PAE, \
 	  "in long mode, EFER.LME and CR0.PG, CR4.PAE is 1") \
-	R(513, INVALID, 1, "svm.long.pe", "15.5.1", !long_mode(j) || V(CR0) & CR0_PE, \
+	R(713, INVALID, 1, "svm.long.pe", "15.5.1", !long_mode(j) || V(CR0) & CR0_PE, \
 	  "in long mode, EFER.LME and CR0.PG, CR0.PE is 1") \
-	R(514, INVALID, 1, "svm.long.cs", "15.5.1", \
+	R(714, INVALID, 1, "svm.long.cs", "15.5.1", \
 	  !long_mode(j) || !(V(CR4) & CR4_PAE) || \
 		  (V(CS_ATTR) & (SEGMENT_LONG | SEGMENT_BIG)) != (SEGMENT_LONG | SEGMENT_BIG), \
 	  "in long mode CS does not have both its L and its D bit") \
-	R(515, INVALID, 1, "svm.intercept.vmrun", "15.5.1", V(INTERCEPTS2) & INTERCEPT2_VMRUN, \
+	R(715, INVALID, 1, "svm.intercept.vmrun", "15.5.1", V(INTERCEPTS2) & INTERCEPT2_VMRUN, \
 	  "VMRUN is intercepted") \
-	R(516, INVALID, 1, "svm.msrpm.range", "15.5.1", map_fits(j, V(MSRPM), 0x2000), \
+	R(716, INVALID, 1, "svm.msrpm.range", "15.5.1", map_fits(j, V(MSRPM), 0x2000), \
 	  "the 8 KiB of the MSR permissions map lie below the processor's physical-address limit") \
-	R(517, INVALID, 1, "svm.iopm.range", "15.5.1", map_fits(j, V(IOPM), 0x3000), \
+	R(717, INVALID, 1, "svm.iopm.range", "15.5.1", map_fits(j, V(IOPM), 0x3000), \
 	  "the 12 KiB of the I/O permissions map lie below the processor's physical-address limit") \
-	R(518, INVALID, 1, "svm.event.type", "15.20", \
+	R(718, INVALID, 1, "svm.event.type", "15.20", \
 	  !(V(EVENT_INJ) & EVENT_INJ_VALID) || EVENT_TYPES >> EVENT_INJ_TYPE(V(EVENT_INJ)) & 1, \
 	  "the type of an injected event is 0, 2, 3 or 4") \
-	R(519, INVALID, 1, "svm.event.vector", "15.20", \
+	R(719, INVALID, 1, "svm.event.vector", "15.20", \
 	  !is_exception(V(EVENT_INJ)) || \
 		  ((V(EVENT_INJ) & 0xff) < 32 && EVENT_EXCEPTIONS >> (V(EVENT_INJ) & 31) & 1), \
 	  "the vector of an injected exception is one of an exception") \
-	R(520, INVALID, 1, "svm.event.mode", "15.20", \
+	R(720, INVALID, 1, "svm.event.mode", "15.20", \
 	  !is_exception(V(EVENT_INJ)) || ((V(EVENT_INJ) & 0xff) != VECTOR_OF && \
 					  (V(EVENT_INJ) & 0xff) != VECTOR_BR) || \
 		  !long_mode(j) || !(V(CS_ATTR) & SEGMENT_LONG), \
 	  "#OF and #BR are not injected in 64-bit mode, where nothing raises them") \
-	R(521, INVALID, 1, "svm.asid", "15.5.1", V(ASID), \
+	R(721, INVALID, 1, "svm.asid", "15.5.1", V(ASID), \
 	  "the guest's ASID is not 0, which is the host's") \
-	R(522, INVALID, 1, "svm.cet.reserved", "15.5.1", \
+	R(722, INVALID, 1, "svm.cet.reserved", "15.5.1", \
 	  !(V(S_CET) & ~S_CET_BITS) || !has_cet(j), "reserved bits of S_CET are 0") \
-	R(523, INVALID, 1, "svm.cet.wp", "15.5.1", \
+	R(723, INVALID, 1, "svm.cet.wp", "15.5.1", \
 	  !(V(CR4) & CR4_CET) || V(CR0) & CR0_WP, "with CR4.CET, CR0.WP is 1") \
-	R(524, INVALID, 1, "svm.cet.v86", "15.5.1", \
+	R(724, INVALID, 1, "svm.cet.v86", "15.5.1", \
 	  !(V(CR4) & CR4_CET) || !(V(RFLAGS) & RFLAGS_VM) || !(FACT(U_CET) & U_CET_SH_STK_EN), \
 	  "with CR4.CET, there is no shadow stack for users in virtual-8086 mode") \
-	R(525, INVALID, 1, "svm.nested.host-paging", "15.25.3", \
+	R(725, INVALID, 1, "svm.nested.host-paging", "15.25.3", \
 	  !(V(NESTED) & NESTED_NP) || FACT(HOST_CR0) & CR0_PG, \
 	  "nested paging is on only where the host has paging on") \
-	R(526, INVALID, 1, "svm.nested.cr3", "15.25.4", \
+	R(726, INVALID, 1, "svm.nested.cr3", "15.25.4", \
 	  !(V(NESTED) & NESTED_NP) || V(NESTED_CR3) < address_limit(j), \
 	  "N_CR3 has no bit beyond the physical addresses of the processor") \
-	R(527, INVALID, 1, "svm.nested.pat", "15.25.4", \
+	R(727, INVALID, 1, "svm.nested.pat", "15.25.4", \
 	  !(V(NESTED) & NESTED_NP) || pat_is_valid(V(G_PAT)), \
 	  "with nested paging each byte of G_PAT is a memory type: 0, 1, 4, 5, 6 or 7") \
-	R(528, INVALID, 7, "svm.avic.address", "15.29", \
+	R(728, INVALID, 7, "svm.avic.address", "15.29", \
 	  !(V(VIRTUAL_INTERRUPT) & VIRTUAL_AVIC) || !has_svm(j, SVM_FEATURE_AVIC) || \
 		  rules_value(j, AT_AVIC_BACKING + i) < address_limit(j), \
 	  "AVIC's pages have no address bit beyond the physical addresses of the processor") \
-	R(529, INVALID, 1, "svm.nmi.intercept", "15.21.10", \
+	R(729, INVALID, 1, "svm.nmi.intercept", "15.21.10", \
 	  !(V(VIRTUAL_INTERRUPT) & VIRTUAL_V_NMI_ENABLE) || !has_svm(j, SVM_FEATURE_V_NMI) || \
 		  V(INTERCEPTS) & INTERCEPT_NMI, \
 	  "with virtual NMIs, physical ones are intercepted") \
-	R(530, INVALID, 1, "svm.sev.nested", "15.34.3", \
+	R(730, INVALID, 1, "svm.sev.nested", "15.34.3", \
 	  !(V(NESTED) & NESTED_SEV) || V(NESTED) & NESTED_NP || \
 		  !(FACT(CPUID_8000001F_EAX) & SEV_FEATURE), \
 	  "with SEV, nested paging is on") \
-	R(531, INVALID, 1, "svm.sev.asid", "15.34.3", \
+	R(731, INVALID, 1, "svm.sev.asid", "15.34.3", \
 	  !(V(NESTED) & NESTED_SEV) || !(FACT(CPUID_8000001F_EAX) & SEV_FEATURE) || \
 		  V(ASID) <= FACT(CPUID_8000001F_ECX), \
 	  "the ASID of a guest with SEV is one that CPUID 8000001Fh ECX has for it")
