@@ -31,6 +31,7 @@ void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* "key": "value", of which at most @max bytes are there. */
 void json_string(FILE *f, const char *key, const char *value, size_t max);
+void json_text(FILE *f, const char *value, size_t max);
 
 /* What to do about an error of swivl_open(): several lines on stderr. */
 void say_cannot_open(int error);

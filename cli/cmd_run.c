@@ -259,6 +259,8 @@ static void say_end(struct machine *m)
 	/* A quiet end is said only to somebody who watches. */
 	if (m->end == END_CRASH || isatty(STDERR_FILENO) || m->opt->trace || m->opt->stats)
 		fprintf(stderr, "\nswivl: %s\n", m->end_text);
+	if (m->end == END_CRASH)
+		failure_report(m);
 	if (m->end == END_CRASH && m->end_cpu)
 		report_cpu(m->end_cpu);
 	else if (m->opt->trace) /* ended from outside, say: where was it? */

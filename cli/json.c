@@ -4,7 +4,13 @@
 
 void json_string(FILE *f, const char *key, const char *value, size_t max)
 {
-	fprintf(f, "\"%s\": \"", key);
+	fprintf(f, "\"%s\": ", key);
+	json_text(f, value, max);
+}
+
+void json_text(FILE *f, const char *value, size_t max)
+{
+	fputc('"', f);
 	for (; max && *value; value++, max--) {
 		if (*value == '"' || *value == '\\')
 			fprintf(f, "\\%c", *value);

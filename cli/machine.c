@@ -171,6 +171,8 @@ int machine_start(struct machine *m, const struct boot *boot)
 
 	if (!ret)
 		ret = cpu_set_boot_state(&m->cpus[0], boot);
+	if (!ret)
+		ret = cpu_set_registers(&m->cpus[0], m->opt);
 	if (ret)
 		return cannot("setting up the first processor", ret);
 	for (unsigned int i = 0; i < m->ncpus; i++) {
@@ -245,6 +247,7 @@ void machine_destroy(struct machine *m)
 	if (m->ram)
 		munmap(m->ram, m->opt->mem);
 	free(m->ports);
+	free(m->failure);
 	if (m->wake_fd >= 0)
 		close(m->wake_fd);
 	pthread_mutex_destroy(&m->lock);

@@ -16,6 +16,8 @@
 #define EXIT_REASONS 64
 #define PORTS 65536
 
+#define MAX_SETS 64
+
 struct options {
 	const char *device; /* NULL: the usual ones */
 	const char *kernel, *initrd, *cmdline;
@@ -26,6 +28,9 @@ struct options {
 	uint16_t entry_cs, entry_ip;
 	bool trace, json, stats, no_irqchip;
 	const char *trace_file; /* NULL: stderr */
+	const char *dump_failure; /* NULL: nowhere */
+	const char *set[MAX_SETS]; /* "register=value" */
+	unsigned int sets;
 };
 
 struct machine;
@@ -77,6 +82,7 @@ struct machine {
 	int status;
 	struct cpu *end_cpu;
 	char end_text[300];
+	char *failure; /* the hypervisor's text on an entry that failed */
 	int wake_fd; /* eventfd: main looks again */
 	atomic_bool stop, look; /* vCPU threads: leave; see whether you sleep for good */
 	atomic_uint looked;
@@ -118,6 +124,19 @@ void trace_take(struct cpu *cpu);
 /* KVM_RUN returned 0: before the exit is handled, with the lock held. */
 void trace_exit(struct cpu *cpu);
 void trace_end(struct machine *m);
+
+/* The text of an entry that failed, as JSON; else nothing. The lock is held. */
+void trace_failure(struct cpu *cpu, const char *text);
+
+/* set.c: --set. "cs.l=1": is it that? And what was given so, into the processor; 0 or -errno. */
+bool set_is_valid(const char *text);
+int cpu_set_registers(struct cpu *cpu, const struct options *opt);
+
+/* failure.c: why an entry failed, to m->failure; then on stderr, and where --dump-failure says. */
+void failure_take(struct cpu *cpu);
+void failure_report(struct machine *m);
+/* @text if it begins with a line of what people are told, then its length; else NULL. */
+const char *failure_line(const char *text, size_t *size);
 
 /* report.c, stats.c: on stderr. */
 void report_cpu(struct cpu *cpu);

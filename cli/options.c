@@ -39,6 +39,8 @@ static const char help[] =
 	"  -d, --device PATH     its device (default: $SWIVL_DEVICE, /dev/swivl, /dev/kvm)\n"
 	"  -t, --trace[=FILE]    a line for each exit, on stderr or in FILE\n"
 	"      --json            the trace as one JSON object a line\n"
+	"      --set REG=VALUE   a register that the first processor starts with, e.g. rax=1, cs.dpl=3\n"
+	"      --dump-failure FILE   where the processor refuses to enter: the state, for swivl explain\n"
 	"  -s, --stats           a table of exits by reason at the end\n"
 	"  -h, --help            this text\n"
 	"\n"
@@ -107,7 +109,7 @@ static int wrong(const char *option, const char *value, const char *expected)
 	return STATUS_USAGE;
 }
 
-enum { OPT_LOAD = 256, OPT_ENTRY, OPT_NO_IRQCHIP, OPT_JSON };
+enum { OPT_LOAD = 256, OPT_ENTRY, OPT_NO_IRQCHIP, OPT_JSON, OPT_SET, OPT_DUMP_FAILURE };
 
 static const struct option long_options[] = {
 	{ "kernel", required_argument, NULL, 'k' },
@@ -122,6 +124,8 @@ static const struct option long_options[] = {
 	{ "device", required_argument, NULL, 'd' },
 	{ "trace", optional_argument, NULL, 't' },
 	{ "json", no_argument, NULL, OPT_JSON },
+	{ "set", required_argument, NULL, OPT_SET },
+	{ "dump-failure", required_argument, NULL, OPT_DUMP_FAILURE },
 	{ "stats", no_argument, NULL, 's' },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
@@ -142,6 +146,18 @@ static int parse_cpus(const char *text, struct options *opt)
 	if (!parse_size(text, 1, &n) || !n || n > MAX_CPUS)
 		return wrong("--cpus", text, "a number from 1 to 64");
 	opt->cpus = n;
+	return -1;
+}
+
+static int parse_set(const char *text, struct options *opt)
+{
+	if (!set_is_valid(text))
+		return wrong("--set", text, "REGISTER=NUMBER, e.g. rax=1, cr0=0x11, cs.dpl=3, gdt.limit=0");
+	if (opt->sets == MAX_SETS) {
+		say("--set: at most %d of them", MAX_SETS);
+		return STATUS_USAGE;
+	}
+	opt->set[opt->sets++] = text;
 	return -1;
 }
 
@@ -186,6 +202,11 @@ static int parse_one(int c, struct options *opt)
 		return -1;
 	case OPT_JSON:
 		opt->json = true;
+		return -1;
+	case OPT_SET:
+		return parse_set(optarg, opt);
+	case OPT_DUMP_FAILURE:
+		opt->dump_failure = optarg;
 		return -1;
 	case 's':
 		opt->stats = true;

@@ -317,6 +317,22 @@ void trace_exit(struct cpu *cpu)
 	print(&l);
 }
 
+void trace_failure(struct cpu *cpu, const char *text)
+{
+	const char *between = "";
+	size_t n;
+
+	if (!out || !json)
+		return;
+	fprintf(out, "{\"cpu\":%u,\"entry_failed\":[", cpu->id);
+	for (; failure_line(text, &n); text += n + (text[n] == '\n')) {
+		fputs(between, out);
+		json_text(out, text, n);
+		between = ",";
+	}
+	fputs("]}\n", out);
+}
+
 /* ---- start and end ---- */
 
 static void *live(void *opaque)

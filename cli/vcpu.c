@@ -92,6 +92,7 @@ static void handle_exit(struct cpu *cpu)
 			    "it could be started)");
 		break;
 	case KVM_EXIT_FAIL_ENTRY:
+		failure_take(cpu);
 		machine_end(m, cpu, END_CRASH, STATUS_CRASH,
 			    "the processor refused to enter the guest: reason 0x%llx",
 			    (unsigned long long)run->fail_entry.hardware_entry_failure_reason);

@@ -196,6 +196,19 @@ int swivl_vcpu_take_trace(struct swivl_vcpu *vcpu, struct swivl_trace_record *re
 	return request(vcpu->fd, SWIVL_GET_TRACE, &trace);
 }
 
+int swivl_vcpu_entry_failure(struct swivl_vcpu *vcpu, char *text, size_t size)
+{
+	size_t room = size ? size - 1 : 0;
+	struct swivl_entry_failure f = { .text = (uintptr_t)text };
+	int n;
+
+	f.room = room < UINT32_MAX ? (uint32_t)room : UINT32_MAX;
+	n = request(vcpu->fd, SWIVL_GET_ENTRY_FAILURE, &f);
+	if (size)
+		text[n < 0 ? 0 : (size_t)n < room ? (size_t)n : room] = 0;
+	return n;
+}
+
 int swivl_vcpu_request(struct swivl_vcpu *vcpu, unsigned long nr, void *arg)
 {
 	return request(vcpu->fd, nr, arg);

@@ -266,6 +266,10 @@ void machine_exit(struct vcpu *vcpu)
 	case EXIT_TRIPLE_FAULT:
 		machine_report(vcpu, "triple fault");
 		break;
+	case EXIT_FAIL_ENTRY:
+		vcpu_failure_log(vcpu);
+		machine_report(vcpu, "the processor refused to enter");
+		break;
 	default:
 		machine_report(vcpu, "an exit that nobody expects");
 	}

@@ -75,6 +75,21 @@ static inline bool rules_canonical(u64 value, unsigned int width)
 	return (u64)((s64)(value << (64 - width)) >> (64 - width)) == value;
 }
 
+/* A vendor's fields in words, for failure.c. */
+struct rules_words {
+	const char *manual;
+	const char *(*name)(unsigned int field);
+	void (*decode)(unsigned int field, unsigned long long value, char *text,
+		       unsigned int size);
+	/*
+	 * Fields and facts that tell where the hypervisor lies, which is half of an attack on it:
+	 * its linear addresses, and physical ones, which its direct map makes linear ones of.
+	 */
+	const u16 *secret;
+	unsigned int secrets;
+};
+extern const struct rules_words vmx_words, svm_words;
+
 #define RULES_FUNCTION(number_, answer_, instances_, id_, section_, expression, text_) \
 	static int rule_##number_(struct rules_judge *j, unsigned int i) \
 	{ \

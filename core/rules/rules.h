@@ -101,7 +101,6 @@ enum rules_vmx_fact {
 	RULES_PDPTE_0, /* without EPT: the four entries in memory at CR3 */
 	RULES_PDPTE_3 = RULES_PDPTE_0 + 3,
 	RULES_ENTRY_AREA, /* only named: what entry_load leads to */
-	RULES_VMCS_SHADOW, /* 1: the current VMCS is a shadow VMCS */
 	RULES_VMX_FACTS_USED
 };
 #define RULES_VMX_MSR(msr) ((enum rules_vmx_fact)((msr) - 0x480))
@@ -218,6 +217,43 @@ unsigned int rules_vmx_line(const struct rules_vmx_state *s, unsigned int *at, c
 			    unsigned int size);
 unsigned int rules_svm_line(const struct rules_svm_state *s, unsigned int *at, char *line,
 			    unsigned int size);
+
+/* ---- An entry that failed, for people ---- */
+
+/*
+ * Filled by whoever saw it fail (zeroed, then vendor, reason and the vendor's state), and then
+ * judged, once: afterwards the state is without what tells of the hypervisor's own memory, so that
+ * the lines may be shown to those who only run guests. 4096 bytes have room for it.
+ */
+#define RULES_NAMED 8
+#define RULES_FAILURE_REMEDIES 4 /* for each of them */
+struct rules_failure {
+	unsigned char vendor; /* enum rules_vendor */
+	unsigned char found_count, searched;
+	unsigned char remedies[RULES_NAMED]; /* that were found for each */
+	unsigned long long reason; /* VM-instruction error or exit reason; AMD: the exit code */
+	struct rules_result result;
+	struct rules_finding found[RULES_NAMED];
+	struct rules_remedy remedy[RULES_NAMED][RULES_FAILURE_REMEDIES];
+	union {
+		struct rules_vmx_state vmx;
+		struct rules_svm_state svm;
+	};
+};
+void rules_failure_judge(struct rules_failure *f);
+/* What would satisfy the rules, too: some milliseconds, so where there is time, before the lines. */
+void rules_failure_search(struct rules_failure *f);
+
+/*
+ * Lines as above: why it failed, the first broken rules, each with the fields that it looked at and
+ * what would satisfy it; and the state written down. RULES_SENTENCE bytes have room for the former,
+ * where longer ones are cut off.
+ */
+#define RULES_SENTENCE 768
+unsigned int rules_failure_why(const struct rules_failure *f, unsigned int *at, char *line,
+			       unsigned int size);
+unsigned int rules_failure_state(const struct rules_failure *f, unsigned int *at, char *line,
+				 unsigned int size);
 
 /* ---- Numbers ---- */
 

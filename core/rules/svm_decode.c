@@ -228,3 +228,17 @@ const char *rules_svm_exit_words(unsigned long long code)
 	return code >= CODE_EXCEPTION && code < CODE_EXCEPTION + 32 ?
 		       "an exception that is intercepted; EXITINFO1 has its error code, EXITINFO2 the address of #PF" : "";
 }
+
+/* The last of these only where a processor leaves there what is its host's: Bochs' does with nRIP. */
+static const u16 secret[] = {
+	AT_IOPM, AT_MSRPM, AT_NESTED_CR3, AT_AVIC_BACKING, AT_AVIC_LOGICAL, AT_AVIC_PHYSICAL, AT_VMSA,
+	AT_NEXT_RIP, AT_BRANCH_FROM, AT_BRANCH_TO, AT_EXCEPTION_FROM, AT_EXCEPTION_TO,
+};
+
+const struct rules_words svm_words = {
+	.manual = "APM vol. 2, ",
+	.name = rules_svm_name,
+	.decode = rules_svm_decode,
+	.secret = secret,
+	.secrets = ARRAY_SIZE(secret),
+};

@@ -231,8 +231,10 @@ COLD void entry_failed(struct vcpu *vcpu, u64 reason)
 	e->hw_reason = reason;
 	e->hw_info[0] = e->hw_info[1] = 0;
 	e->fail_reason = reason;
-	if (reason == CODE_INVALID)
+	if (reason == CODE_INVALID) {
 		memcpy(&v->vmcb->save, &v->backup, sizeof(v->backup));
+		svm_explain(vcpu, reason);
+	}
 	v->vmcb->control.event_inj = 0;
 	v->vmcb->control.clean = 0;
 	/* It flushed nothing, and others have numbers that are free only after a flush: anew. */

@@ -9,6 +9,7 @@
  *   enter.h   the world switch
  *   run.c     entries, events, windows
  *   exit.c    exits
+ *   explain.c  the state of an entry that failed, for the rules
  *   operand.c  what instructions say where the processor does not
  *   npt.c     second-level translation: its format
  *   names.c   exit codes in words
@@ -131,6 +132,9 @@ static inline struct svm_vcpu *to_svm(struct vcpu *vcpu)
 {
 	return vcpu->vendor_data;
 }
+
+/* explain.c: an entry failed; vcpu->failure gets its state and the rules' judgement. */
+void svm_explain(struct vcpu *vcpu, u64 code);
 
 /* vcpu.c */
 /* A new address space identifier, on the CPU where it is loaded. */

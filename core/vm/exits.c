@@ -434,9 +434,13 @@ static int on_tpr(struct vcpu *vcpu)
 
 static int on_fail_entry(struct vcpu *vcpu)
 {
+	if (vcpu->in_section) {
+		vcpu->run->fail_entry.cpu = host_cpu();
+		return -SWIVL_EAGAIN; /* what follows takes its time */
+	}
 	vcpu->run->exit_reason = KVM_EXIT_FAIL_ENTRY;
 	vcpu->run->fail_entry.hardware_entry_failure_reason = vcpu->exit.fail_reason;
-	vcpu->run->fail_entry.cpu = host_cpu();
+	vcpu_failure_log(vcpu);
 	return HANDLED_USER;
 }
 

@@ -108,6 +108,7 @@ static void vcpu_free(struct vcpu *vcpu)
 {
 	vcpu_chips_free(vcpu);
 	host_free(vcpu->trace);
+	host_page_free(vcpu->failure);
 	host_free(vcpu->mmio);
 	host_free(vcpu->cpuid);
 	host_page_free(vcpu->fpu);

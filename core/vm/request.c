@@ -89,6 +89,7 @@ static const struct request_desc table[] = {
 	IN(KVM_X86_SET_MSR_FILTER, VM_LOCKED, struct kvm_msr_filter, rq_set_msr_filter),
 	{ SWIVL_GET_STATS, VM | VCPU, RQ_OUT | RQ_UNLOCKED, sizeof(struct swivl_stats), 0, 0, 0,
 	  rq_get_stats },
+	IN(SWIVL_GET_ENTRY_FAILURE, VCPU, struct swivl_entry_failure, rq_get_entry_failure),
 	NUMBER(SWIVL_SET_TRACE, VCPU, 0, rq_set_trace),
 	{ SWIVL_GET_TRACE, VCPU, RQ_IN | RQ_UNLOCKED, sizeof(struct swivl_trace), 0, 0, 0,
 	  rq_get_trace },

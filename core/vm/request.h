@@ -57,6 +57,9 @@ request_fn rq_interrupt, rq_nmi, rq_set_sigmask, rq_get_mp_state, rq_set_mp_stat
 /* trace.c */
 request_fn rq_set_trace, rq_get_trace;
 
+/* failure.c */
+request_fn rq_get_entry_failure;
+
 /* requests_regs.c: registers, FPU */
 request_fn rq_get_regs, rq_set_regs, rq_get_sregs, rq_set_sregs, rq_get_sregs2, rq_set_sregs2,
 	rq_get_fpu, rq_set_fpu, rq_get_xsave, rq_set_xsave, rq_get_xcrs, rq_set_xcrs;

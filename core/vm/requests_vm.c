@@ -169,7 +169,8 @@ static void add_stats(struct swivl_stats *s, const struct vcpu *vcpu)
 	s->hardware_reads += vcpu->hardware_reads;
 	s->hardware_writes += vcpu->hardware_writes;
 	s->memory += sizeof(*vcpu) + 3 * SWIVL_PAGE_SIZE + vcpu->ncpuid * sizeof(*vcpu->cpuid) +
-		     vcpu_trace_size(vcpu) + (vcpu->lapic ? sizeof(*vcpu->lapic) : 0);
+		     vcpu_trace_size(vcpu) + (vcpu->failure ? SWIVL_PAGE_SIZE : 0) +
+		     (vcpu->lapic ? sizeof(*vcpu->lapic) : 0);
 }
 
 /* A slot's log counts with the slot. vm->lock held. */

@@ -13,6 +13,7 @@
 #define SWIVL_CORE_VM_VM_H
 
 #include "core/host.h"
+#include "core/rules/rules.h"
 #include "core/vendor.h"
 #include "core/vm/exit.h"
 #include "core/vm/stage2.h"
@@ -249,6 +250,7 @@ struct vcpu {
 	u64 lapic_armed;
 
 	struct trace *trace; /* of trace.c; NULL until first asked for */
+	struct rules_failure *failure; /* the last entry that was refused; one page, NULL: none was */
 	u64 exits[EXIT_KINDS]; /* counted from the first day */
 	u64 user_exits;
 	u64 hardware_reads, hardware_writes; /* VMREAD, VMWRITE; VMCB traffic */
@@ -340,6 +342,15 @@ static inline bool vcpu_trace_must_wait(const struct vcpu *vcpu)
 	return vcpu->tracing && vcpu_trace_is_full(vcpu);
 }
 size_t vcpu_trace_size(const struct vcpu *vcpu);
+
+/* ---- failure.c: an entry that the processor refused ------------------------------------------ */
+
+/*
+ * For the vendor, who fills it and lets the rules judge it; zeros, or NULL. Atomic. And its lines for
+ * the log, not too often; in a section they would take their time.
+ */
+struct rules_failure *vcpu_failure(struct vcpu *vcpu);
+void vcpu_failure_log(struct vcpu *vcpu);
 
 /* ---- events.c -------------------------------------------------------------------------------- */
 

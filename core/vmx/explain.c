@@ -1,16 +1,6 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
-/* After an entry that failed: which rules of the manual does the VMCS break? */
-#include "core/rules/rules.h"
+/* After an entry that failed: the VMCS, for core/rules to say which rules of the manual it breaks. */
 #include "core/vmx/vmx.h"
-
-#define MAX_NAMED 8
-
-struct explanation {
-	struct rules_vmx_state state;
-	struct rules_finding found[MAX_NAMED];
-	struct rules_result result;
-};
-_Static_assert(sizeof(struct explanation) <= SWIVL_PAGE_SIZE, "one page: not on this stack");
 
 /* What this processor has no field for stays missing. Its error number is read by now. */
 static void read_fields(struct rules_vmx_state *s)
@@ -60,33 +50,15 @@ static void set_facts(struct rules_vmx_state *s)
 	rules_vmx_set_fact(s, RULES_ROOT_EFER, EFER_LMA | EFER_LME); /* the core is 64-bit code */
 }
 
-static void name_rule(const struct explanation *e, const struct rules_finding *f)
-{
-	host_log(HOST_LOG_ERROR, "entry failed: broken is \"%s\" (SDM vol. 3, %s; rule %u)",
-		 f->rule->text, f->rule->section, f->rule->number);
-	for (unsigned int i = 0; i < f->reads; i++) {
-		unsigned long long value;
-
-		if (rules_vmx_get(&e->state, f->read[i], &value))
-			host_log(HOST_LOG_ERROR, "  %s = 0x%llx", rules_vmx_name(f->read[i]), value);
-	}
-}
-
 void vmx_explain(struct vcpu *vcpu, u64 reason)
 {
-	struct explanation *e;
-	unsigned int n;
+	struct rules_failure *f = vcpu_failure(vcpu);
 
-	/* Once: whoever runs the guest can make it fail as often as they like. */
-	if (to_vmx(vcpu)->explained || !(e = host_page_alloc()))
+	if (!f)
 		return;
-	to_vmx(vcpu)->explained = true;
-	read_fields(&e->state);
-	set_facts(&e->state);
-	n = rules_vmx_judge(&e->state, e->found, MAX_NAMED, &e->result);
-	host_log(HOST_LOG_ERROR, "entry failed with 0x%llx: it breaks %u rules of the manual, %u cannot be judged", reason,
-		 e->result.broken, e->result.unknown);
-	for (unsigned int i = 0; i < n && e->found[i].verdict == RULES_BROKEN; i++)
-		name_rule(e, &e->found[i]);
-	host_page_free(e);
+	f->vendor = RULES_INTEL;
+	f->reason = reason;
+	read_fields(&f->vmx);
+	set_facts(&f->vmx);
+	rules_failure_judge(f);
 }

@@ -10,7 +10,7 @@
  *   enter.h   the world switch
  *   run.c     entries, events, windows
  *   exit.c    exits
- *   explain.c  the rules that an entry broke, for the log
+ *   explain.c  the state of an entry that failed, for the rules
  *   selftest.c  the road from nothing to the first exit, step by step
  *   ept.c     second-level translation: format, flushing, VPIDs
  */
@@ -149,7 +149,6 @@ struct vmx_vcpu {
 	struct vmx_switch sw;
 	u8 before, after; /* VMX_BEFORE_*, VMX_AFTER_* */
 	u16 vpid; /* 0: none */
-	bool explained; /* an entry that failed, once */
 
 	/* what the VMCS holds, so that a write of the same value is left out */
 	u32 primary, entry;
@@ -171,7 +170,7 @@ static inline struct vmx_vcpu *to_vmx(struct vcpu *vcpu)
 	return vcpu->vendor_data;
 }
 
-/* ---- explain.c: an entry failed; the log names the rules that the VMCS breaks ------------------ */
+/* ---- explain.c: an entry failed; vcpu->failure gets its state and the rules' judgement --------- */
 
 void vmx_explain(struct vcpu *vcpu, u64 reason);
 

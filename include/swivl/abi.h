@@ -123,7 +123,18 @@ struct swivl_stats {
 
 #define SWIVL_GET_VERSION SWIVL_IOR(0xf0, struct swivl_version)
 #define SWIVL_GET_STATS SWIVL_IOR(0xf1, struct swivl_stats)
-/* 0xf2 is kept for the explanation of the last failed entry. */
+
+/*
+ * SWIVL_GET_ENTRY_FAILURE, to a vCPU: why the last KVM_EXIT_FAIL_ENTRY was, as text: which rules of the
+ * manual the state broke, then the state itself, which swivl explain reads. Returns its length, of
+ * which as much is written as there is room for. ENOENT: no entry failed.
+ */
+struct swivl_entry_failure {
+	swivl_u64 text; /* address */
+	swivl_u32 room; /* bytes */
+	swivl_u32 reserved;
+};
+#define SWIVL_GET_ENTRY_FAILURE SWIVL_IOW(0xf2, struct swivl_entry_failure)
 
 /*
  * SWIVL_SELFTEST, to the device: the road from nothing to the first exit, walked on one CPU. The

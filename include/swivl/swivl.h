@@ -212,6 +212,16 @@ int swivl_vcpu_trace(struct swivl_vcpu *vcpu, int on);
 int swivl_vcpu_take_trace(struct swivl_vcpu *vcpu, struct swivl_trace_record *records,
 			  unsigned int room);
 
+/*
+ * swivl's own module only: why the last KVM_EXIT_FAIL_ENTRY of this vCPU was, as lines of text. First,
+ * for people, the rules of the manual that the state broke, with the fields that they look at; from a
+ * line that begins with "swivl dump" on the state itself, which `swivl explain` reads. It has nothing
+ * that tells where the host's own memory lies.
+ * As much as fits is stored, always ended by a zero; returns the length of all of it, without that.
+ * -ENOENT: no entry failed. -EINVAL: another hypervisor.
+ */
+int swivl_vcpu_entry_failure(struct swivl_vcpu *vcpu, char *text, size_t size);
+
 int swivl_vcpu_request(struct swivl_vcpu *vcpu, unsigned long request, void *arg);
 int swivl_vcpu_fd(const struct swivl_vcpu *vcpu);
 

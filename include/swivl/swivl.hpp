@@ -275,6 +275,19 @@ public:
 			throw error(-EINVAL, "writing an MSR");
 	}
 
+	/* Why the last KVM_EXIT_FAIL_ENTRY was, as text; empty: there was none. */
+	std::string entry_failure() const
+	{
+		int n = swivl_vcpu_entry_failure(get(), nullptr, 0);
+
+		if (n == -ENOENT)
+			return {};
+		std::string text(check(n, "SWIVL_GET_ENTRY_FAILURE"), '\0');
+		check(swivl_vcpu_entry_failure(get(), &text[0], text.size() + 1),
+		      "SWIVL_GET_ENTRY_FAILURE");
+		return text;
+	}
+
 	int request(unsigned long number, void *argument)
 	{
 		return check(swivl_vcpu_request(get(), number, argument), "request to a vCPU");

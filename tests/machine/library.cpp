@@ -233,6 +233,42 @@ static void counters()
 	CHECK(!std::strcmp(swivl_exit_name(9999), "unknown exit"));
 }
 
+/* A local descriptor table of a type that is none; AMD: code that is 64-bit and 32-bit at once. */
+static void entry_failure()
+{
+	machine m({ 0xf4 });
+	swivl::vcpu cpu = m.start();
+	swivl_version version;
+	kvm_sregs s = cpu.sregs();
+	char text[64];
+
+	if (swivl_get_version(m.host.get(), &version) == -ENOTTY) {
+		CHECK(swivl_vcpu_entry_failure(cpu.get(), text, sizeof(text)) == -EINVAL);
+		return;
+	}
+	CHECK(cpu.entry_failure().empty());
+	CHECK(swivl_vcpu_entry_failure(cpu.get(), text, sizeof(text)) == -ENOENT && !text[0]);
+	if (version.vendor == SWIVL_VENDOR_VMX) {
+		s.ldt = {};
+		s.ldt.present = 1;
+		s.ldt.type = 3;
+	} else { /* long mode, never entered */
+		s.cr0 = 0x80000011;
+		s.cr4 = 0x20;
+		s.efer = 0x500;
+		s.cs.l = s.cs.db = 1;
+	}
+	cpu.sregs(s);
+	CHECK(cpu.run() && cpu.state().exit_reason == KVM_EXIT_FAIL_ENTRY);
+	std::string all = cpu.entry_failure();
+	int n = swivl_vcpu_entry_failure(cpu.get(), text, sizeof(text));
+	CHECK(all.rfind("the processor refused to enter: ", 0) == 0);
+	CHECK(all.find("\nhas to be so: ") != all.npos && all.find("\nswivl dump 1: VMC") != all.npos);
+	CHECK(n == (int)all.size() && std::strlen(text) == sizeof(text) - 1 &&
+	      all.compare(0, sizeof(text) - 1, text) == 0);
+	CHECK(swivl_vcpu_entry_failure(cpu.get(), nullptr, 0) == n);
+}
+
 int main()
 {
 	static const struct {
@@ -246,6 +282,7 @@ int main()
 		{ "state", state_there_and_back },
 		{ "interrupts", interrupts },
 		{ "counters", counters },
+		{ "entry-failure", entry_failure },
 	};
 	int bad = 0;
 

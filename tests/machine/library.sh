@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 # libswivl, in C and C++.
-# tests: opening memory dirty-log kicks state interrupts counters
+# tests: opening memory dirty-log kicks state interrupts counters entry-failure
 . ./swivl.inc
 insmod /lab/swivl.ko
 SWIVL_DEVICE=/dev/swivl library

@@ -17,7 +17,7 @@ FUZZ_SRCS := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BINS := $(FUZZ_SRCS:tests/fuzz/%.c=$(BUILD)/fuzz/%)
 FUZZ_SECONDS ?= 10
 
-MODEL_SRCS := $(wildcard core/vm/*.c core/x86/*.c core/irq/*.c core/emulate/*.c host/model/*.c)
+MODEL_SRCS := $(wildcard core/vm/*.c core/rules/*.c core/x86/*.c core/irq/*.c core/emulate/*.c host/model/*.c)
 MODEL := $(BUILD)/unit/model/model.a
 FUZZ_MODEL := $(BUILD)/fuzz/model/model.a
 FUZZ_CFLAGS = $(subst address$(comma)undefined,fuzzer-no-link$(comma)address$(comma)undefined,$(UNIT_CFLAGS))

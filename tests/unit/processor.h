@@ -33,7 +33,9 @@ void x86_write_dr(unsigned int n, u64 value)
 
 static long allocations;
 static long fail_alloc; /* the n-th from now, once */
-static char log_line[256];
+static char log_line[256], log_first[256]; /* the latest line; that after log_lines was 0 */
+static u32 log_lines;
+static u64 time_ns;
 static const char *died;
 
 static void *taken(void *p)
@@ -69,6 +71,14 @@ void host_pages_free(void *p, unsigned int n) { host_free(p); }
 unsigned int host_cpu(void) { return this_cpu; }
 unsigned int host_cpu_limit(void) { return CPUS; }
 u32 host_tsc_khz(void) { return 2000000; }
+u64 host_time_ns(void) { return time_ns; }
+
+int host_copy_to_caller(u64 uaddr, const void *src, size_t size)
+{
+	memcpy((void *)(size_t)uaddr, src, size);
+	return 0;
+}
+
 static bool online[CPUS] = { true, true };
 
 int host_on_cpu(unsigned int cpu, void (*fn)(void *arg), void *arg)
@@ -101,6 +111,8 @@ void host_log(enum host_log level, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(log_line, sizeof(log_line), fmt, args);
 	va_end(args);
+	if (!log_lines++)
+		memcpy(log_first, log_line, sizeof(log_first));
 }
 
 /* The loop of core/vm around the entries: here every exit ends it. */

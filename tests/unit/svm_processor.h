@@ -112,7 +112,8 @@ struct x86_cpuid x86_cpuid(u32 leaf, u32 subleaf)
 	case 0x80000021:
 		return (struct x86_cpuid){ .eax = 1u << 5 | cpuid_x21_eax };
 	case 0x80000001:
-		return (struct x86_cpuid){ .ecx = cpuid_x1_ecx, .edx = CPUID_X1_EDX_RDTSCP };
+		return (struct x86_cpuid){ .ecx = cpuid_x1_ecx,
+					   .edx = CPUID_X1_EDX_RDTSCP | 1u << 29 };
 	case 0x80000008:
 		return (struct x86_cpuid){ .eax = 0x3030, .ebx = 1u << 12 };
 	case 0x8000000a:

@@ -78,6 +78,7 @@ static inline struct vcpu *new_vcpu(void)
 static inline void free_vcpu(struct vcpu *v)
 {
 	svm_vendor.vcpu_destroy(v);
+	host_page_free(v->failure);
 	free(v->fpu);
 	free(v);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* The command line of swivl run. */
-// uses: cli/options.c
+// uses: cli/options.c cli/set.c lib/vcpu.c
 #include <getopt.h>
 #include <setjmp.h>
 #include <stdarg.h>

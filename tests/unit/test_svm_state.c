@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
-// uses: core/svm/caps.c core/svm/enable.c core/svm/vcpu.c core/svm/state.c core/svm/run.c core/svm/exit.c core/svm/operand.c core/svm/npt.c core/svm/selftest.c core/svm/names.c core/emulate/decode.c core/emulate/emulate.c core/x86/fpu.c core/vm/live.c core/vm/refusal.c core/vm/state.c
+// uses: core/svm/caps.c core/svm/enable.c core/svm/vcpu.c core/svm/state.c core/svm/run.c core/svm/exit.c core/svm/operand.c core/svm/npt.c core/svm/selftest.c core/svm/names.c core/svm/explain.c core/vm/failure.c $(wildcard core/rules/*.c) core/emulate/decode.c core/emulate/emulate.c core/x86/fpu.c core/vm/live.c core/vm/refusal.c core/vm/state.c
 // flags: -DSWIVL_MODEL
 /* core/svm over modelled processors: enabling, ASIDs, clean bits, failed entries, the host. */
 #include "svm_test.h"
+#include "failure_test.h"
 
 /* ---- enabling --------------------------------------------------------------------------------------- */
 
@@ -457,6 +458,43 @@ static void callers_are_told(void **state)
 	assert_int_equal(seen.save.rip, CODE_AT);
 }
 
+/* Which rule it was, and the state for swivl explain; nothing of where the host lies. */
+static void refusals_name_the_rule(void **state)
+{
+	const char *text;
+	char number[32];
+
+	guest = plain_guest;
+	exit_code = CODE_INTR;
+	run_once(vcpu);
+	assert_int_equal(failure_request(vcpu, 100), -SWIVL_ENOENT);
+	vcpu->state.seg[SEG_CS].attr |= SEG_ATTR_DB;
+	refused_by_the_caller(STATE_SEG);
+	text = failure_text(vcpu);
+	assert_memory_equal(text, "the processor refused to enter: VMEXIT_INVALID; 1 rule of the manual is broken\n"
+			    "has to be so: in long mode CS does not have both its L and its D bit "
+			    "(APM vol. 2, 15.5.1; rule 514, svm.long.cs)\n"
+			    "  EFER = 0x1500 (LME, LMA, SVME)\n", 200);
+	assert_non_null(strstr(text, "\n  would satisfy it: "));
+	assert_non_null(strstr(text, "\nswivl dump 1: VMCB\nvmcb 0 = 0x"));
+	assert_non_null(strstr(text, "\nvmcb 412 = 0xe9b CS attributes\n"));
+	assert_non_null(strstr(text, "\nswivl dump ends: "));
+	assert_non_null(strstr(text, "\nfact CPUID 80000008h EAX = 0x3030\n"));
+	assert_null(strstr(text, "\nvmcb 40 "));
+	assert_null(strstr(text, "\nvmcb 48 "));
+	assert_null(strstr(text, "\nvmcb b0 "));
+	assert_null(strstr(text, "0x5555555555555555")); /* what that processor leaves of the host */
+	snprintf(number, sizeof(number), "0x%llx", vmcb_of(vcpu)->control.nested_cr3);
+	assert_null(strstr(text, number));
+	failure_respects_room(vcpu);
+	failure_log_is_limited(vcpu);
+	/* The event counts as what VMRUN found. */
+	vcpu->state.seg[SEG_CS].attr &= ~SEG_ATTR_DB;
+	vcpu->event = (struct event){ EVENT_EXCEPTION, VECTOR_NMI };
+	refused_by_the_caller(STATE_SEG);
+	assert_non_null(strstr(failure_text(vcpu), "svm.event.vector)\n  EVENTINJ = 0x80000302 (exception 2)\n"));
+}
+
 /* ---- entries that fail ------------------------------------------------------------------------------------- */
 
 static void failed_entry_shows_nothing_of_the_host(void **state)
@@ -602,6 +640,7 @@ int main(void)
 		T(another_cpu_knows_nothing),
 		T(no_guest_gets_there),
 		T(callers_are_told),
+		T(refusals_name_the_rule),
 		T(failed_entry_shows_nothing_of_the_host),
 		T(xsetbv_that_did_not_exit),
 		T(registers_of_the_host),
