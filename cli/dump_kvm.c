@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
  * What KVM writes into the kernel log after a failed entry (kvm_intel.dump_invalid_vmcs=1 and
- * kvm_amd.dump_invalid_vmcb=1), Linux 4.0 to 6.18, and Xen's VMCS, which looks much the same.
+ * kvm_amd.dump_invalid_vmcb=1), Linux 4.3 to 6.18, and Xen's VMCS, which looks much the same.
  */
 #include <string.h>
 
@@ -252,7 +252,7 @@ static const struct vmcb_value {
 	{ "misc_ctl:", 0x090, 10 },	 { "nested_cr3:", 0x0b0, 16 },
 	{ "avic_vapic_bar:", 0x098, 16 }, { "ghcb:", 0x0a0, 16 },
 	{ "event_inj:", 0x0a8, 16 },	 { "virt_ext:", 0x0b8, 10 },
-	{ "misc_ctl2:", 0x0b8, 10 },	 { "next_rip:", 0x0c8, 16 },
+	{ "misc_ctl2:", 0x0b8, 10 },	 { "lbr_ctl:", 0x0b8, 10 },	 { "next_rip:", 0x0c8, 16 },
 	{ "avic_backing_page:", 0x0e0, 16 }, { "avic_logical_id:", 0x0f0, 16 },
 	{ "avic_physical_id:", 0x0f8, 16 }, { "vmsa_pa:", 0x108, 16 },
 	{ "cpl:", 0x4cb, 10 },		 { "efer:", 0x4d0, 16 },
@@ -303,6 +303,20 @@ static void vmcb_segment(struct dump *d, const char *line)
 	}
 }
 
+/* Two words, "bc4c8027 0000624f"; until Linux 5.9 one number, "0000624fbc4c8027". */
+static void intercepts(struct dump *d, const char *at, unsigned long long value)
+{
+	size_t digits;
+
+	at += strspn(at, " ");
+	digits = strspn(at, "0123456789abcdefABCDEF");
+	dump_set(d, 0x00c, digits > 8 ? value & 0xffffffff : value);
+	if (digits > 8)
+		dump_set(d, 0x010, value >> 32);
+	else
+		set(d, at + digits, 0x010);
+}
+
 void dump_vmcb_line(struct dump *d, const char *line)
 {
 	unsigned long long value, low;
@@ -317,11 +331,11 @@ void dump_vmcb_line(struct dump *d, const char *line)
 		/* The registers of an encrypted guest follow with some of the same names. */
 		if (rules_svm_get(&d->svm, (unsigned int)rules_svm_field(v->offset), &low))
 			continue;
-		dump_set(d, v->offset, value);
-		if (v->offset == 0x00c) { /* two words in one line */
-			at += strspn(at, " ");
-			set(d, at + strcspn(at, " "), 0x010);
+		if (v->offset == 0x00c) {
+			intercepts(d, at, value);
+			continue;
 		}
+		dump_set(d, v->offset, value);
 	}
 	for (size_t i = 0; i < COUNT(vmcb_halves); i++) {
 		const struct vmcb_half *h = &vmcb_halves[i];

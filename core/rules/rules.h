@@ -101,6 +101,7 @@ enum rules_vmx_fact {
 	RULES_PDPTE_0, /* without EPT: the four entries in memory at CR3 */
 	RULES_PDPTE_3 = RULES_PDPTE_0 + 3,
 	RULES_ENTRY_AREA, /* only named: what entry_load leads to */
+	RULES_VMCS_SHADOW, /* 1: the current VMCS is a shadow VMCS */
 	RULES_VMX_FACTS_USED
 };
 #define RULES_VMX_MSR(msr) ((enum rules_vmx_fact)((msr) - 0x480))

@@ -58,6 +58,7 @@ static const char *const facts[RULES_VMX_FACTS] = {
 	[RULES_PDPTE_0 + 1] = "PDPTE1 in memory",
 	[RULES_PDPTE_0 + 2] = "PDPTE2 in memory",
 	[RULES_ENTRY_AREA] = "entries of the VM-entry MSR-load area",
+	[RULES_VMCS_SHADOW] = "the current VMCS is a shadow VMCS",
 	[RULES_PDPTE_3] = "PDPTE3 in memory",
 };
 

@@ -8,6 +8,8 @@
 #define INSTRUCTION_RULES(R) \
 	R(101, RULES_VMFAIL_INVALID, 1, "entry.current", "27.1", \
 	  FACT_OR(RULES_VMCS_ADDRESS, 0) != ALL_ONES, "there is a current VMCS") \
+	R(105, RULES_VMFAIL_INVALID, 1, "entry.shadow", "27.1", !FACT_OR(RULES_VMCS_SHADOW, 0), \
+	  "the current VMCS is not a shadow VMCS: bit 31 of its first four bytes is 0") \
 	R(102, RULES_VM_ERROR(26), 1, "entry.mov-ss", "27.1", !FACT_OR(RULES_MOV_SS, 0), \
 	  "events are not blocked by MOV SS when the instruction executes") \
 	R(103, RULES_VM_ERROR(4), 1, "entry.launch-clear", "27.1", \
@@ -274,6 +276,9 @@ static bool below_virtual_tpr(struct rules_judge *j)
 	  !secondary(j, SECONDARY_PASID) || vmx_page(j, V(HIGH_PASID_DIRECTORY)), \
 	  "with \"PASID translation\", the high PASID directory address is that of a page, within " \
 	  "the physical-address width") \
+	R(247, E7, 1, "control.tsc-multiplier", "27.2.1.1", \
+	  !secondary(j, SECONDARY_TSC_SCALING) || V(TSC_MULTIPLIER), \
+	  "with \"use TSC scaling\", the TSC multiplier is not 0") \
 	R(261, E7, 1, "control.exit", "27.2.1.2", \
 	  allowed(j, V(EXIT_CONTROLS), IA32_VMX_EXIT_CTLS, IA32_VMX_TRUE_EXIT_CTLS), \
 	  "the VM-exit controls have the bits that the processor demands, and no others than it " \

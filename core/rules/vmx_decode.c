@@ -26,6 +26,12 @@ NAMES(cet_bits, { 0, "SH_STK_EN" }, { 1, "WR_SHSTK_EN" }, { 2, "ENDBR_EN" }, { 3
       { 4, "NO_TRACK_EN" }, { 5, "SUPPRESS_DIS" }, { 10, "SUPPRESS" }, { 11, "TRACKER" });
 NAMES(activity_bits, { 6, "HLT" }, { 7, "shutdown" }, { 8, "wait-for-SIPI" });
 
+/* Bits without a name that are 1 on all processors until now (A.2): told where one of them is 0. */
+#define PIN_DEFAULT1 0x16ull
+#define PRIMARY_DEFAULT1 0x4006172ull
+#define EXIT_DEFAULT1 0x36dfbull
+#define ENTRY_DEFAULT1 0x11fbull
+
 /* Fields whose value is bits alone. */
 static const struct bits {
 	u16 field;
@@ -33,13 +39,13 @@ static const struct bits {
 	const struct rules_names *names;
 } all_bits[] = {
 #define BITS(field, names) { AT_##field, ~0ull, &names }
-	BITS(PIN_CONTROLS, pin_bits),
-	BITS(PRIMARY_CONTROLS, primary_bits),
+	{ AT_PIN_CONTROLS, ~PIN_DEFAULT1, &pin_bits },
+	{ AT_PRIMARY_CONTROLS, ~PRIMARY_DEFAULT1, &primary_bits },
 	BITS(SECONDARY_CONTROLS, secondary_bits),
 	BITS(TERTIARY_CONTROLS, tertiary_bits),
-	BITS(EXIT_CONTROLS, exit_bits),
+	{ AT_EXIT_CONTROLS, ~EXIT_DEFAULT1, &exit_bits },
 	BITS(SECONDARY_EXIT_CONTROLS, exit2_bits),
-	BITS(ENTRY_CONTROLS, entry_bits),
+	{ AT_ENTRY_CONTROLS, ~ENTRY_DEFAULT1, &entry_bits },
 	BITS(VM_FUNCTION_CONTROLS, function_bits),
 	BITS(EXCEPTION_BITMAP, rules_exceptions),
 	BITS(CR0_MASK, rules_cr0),
@@ -76,16 +82,17 @@ static const struct bits {
 static const struct {
 	u32 msr;
 	const struct rules_names *names;
+	u64 default1;
 } capabilities[] = {
-	{ IA32_VMX_PINBASED_CTLS, &pin_bits },
-	{ IA32_VMX_TRUE_PINBASED_CTLS, &pin_bits },
-	{ IA32_VMX_PROCBASED_CTLS, &primary_bits },
-	{ IA32_VMX_TRUE_PROCBASED_CTLS, &primary_bits },
-	{ IA32_VMX_PROCBASED_CTLS2, &secondary_bits },
-	{ IA32_VMX_EXIT_CTLS, &exit_bits },
-	{ IA32_VMX_TRUE_EXIT_CTLS, &exit_bits },
-	{ IA32_VMX_ENTRY_CTLS, &entry_bits },
-	{ IA32_VMX_TRUE_ENTRY_CTLS, &entry_bits },
+	{ IA32_VMX_PINBASED_CTLS, &pin_bits, PIN_DEFAULT1 },
+	{ IA32_VMX_TRUE_PINBASED_CTLS, &pin_bits, PIN_DEFAULT1 },
+	{ IA32_VMX_PROCBASED_CTLS, &primary_bits, PRIMARY_DEFAULT1 },
+	{ IA32_VMX_TRUE_PROCBASED_CTLS, &primary_bits, PRIMARY_DEFAULT1 },
+	{ IA32_VMX_PROCBASED_CTLS2, &secondary_bits, 0 },
+	{ IA32_VMX_EXIT_CTLS, &exit_bits, EXIT_DEFAULT1 },
+	{ IA32_VMX_TRUE_EXIT_CTLS, &exit_bits, EXIT_DEFAULT1 },
+	{ IA32_VMX_ENTRY_CTLS, &entry_bits, ENTRY_DEFAULT1 },
+	{ IA32_VMX_TRUE_ENTRY_CTLS, &entry_bits, ENTRY_DEFAULT1 },
 };
 
 /* 25.4.1; types: 3.4.5.1 and 3.5 */
@@ -245,14 +252,25 @@ static bool put_special(struct rules_text *t, unsigned int field, u64 value)
 	return true;
 }
 
+static void put_default1(struct rules_text *t, u64 value, u64 default1)
+{
+	static const struct rules_names no_names;
+
+	if ((value & default1) == default1)
+		return;
+	rules_put(t, "; 0, but 1 on all processors until now: ");
+	rules_put_names(t, default1 & ~value, &no_names);
+}
+
 static void put_capability(struct rules_text *t, unsigned int field, u64 value)
 {
 	for (u32 i = 0; i < ARRAY_SIZE(capabilities); i++)
 		if (field == RULES_VMX_FACT((u32)RULES_VMX_MSR(capabilities[i].msr))) {
 			rules_put(t, "demanded: ");
-			rules_put_names(t, (u32)value, capabilities[i].names);
+			rules_put_names(t, (u32)value & ~capabilities[i].default1, capabilities[i].names);
 			rules_put(t, "; besides allowed: ");
 			rules_put_names(t, value >> 32 & ~value, capabilities[i].names);
+			put_default1(t, value, capabilities[i].default1);
 		}
 }
 
@@ -266,6 +284,14 @@ static void put_rest(struct rules_text *t, unsigned int field, u64 value)
 	if (address && !rules_canonical(value, 48))
 		rules_put(t, rules_canonical(value, 57) ? "canonical with 57 bits, not with 48" :
 							  "not canonical");
+	if (field == AT_PIN_CONTROLS)
+		put_default1(t, value, PIN_DEFAULT1);
+	if (field == AT_PRIMARY_CONTROLS)
+		put_default1(t, value, PRIMARY_DEFAULT1);
+	if (field == AT_EXIT_CONTROLS)
+		put_default1(t, value, EXIT_DEFAULT1);
+	if (field == AT_ENTRY_CONTROLS)
+		put_default1(t, value, ENTRY_DEFAULT1);
 	if (field == AT_GUEST_RFLAGS)
 		rules_put_part(t, ", IOPL ", value >> 12 & 3);
 	if (field == AT_GUEST_DR7)

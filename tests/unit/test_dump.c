@@ -233,6 +233,24 @@ static void kvm_vmcb_is_read(void **state)
 	assert_int_equal(vmcb_value(0x668), 0x0007040600070406);
 }
 
+/* Until Linux 5.9 the intercepts were one number, and a field had another name. */
+static void old_vmcb_is_read(void **state)
+{
+	struct dump_text rest;
+
+	assert_true(parse("VMCB Control Area:\n"
+			  "intercepts:         0000624fbc4c8027\n"
+			  "lbr_ctl:            1\n"
+			  "VMCB State Save Area:\n"
+			  "cpl:            3                efer:         0000000000001d01\n", &rest));
+	assert_int_equal(d.bad, 0);
+	assert_int_equal(vmcb_value(0x00c), 0xbc4c8027);
+	assert_int_equal(vmcb_value(0x010), 0x624f);
+	assert_int_equal(vmcb_value(0x0b8), 1);
+	assert_int_equal(vmcb_value(0x4cb), 3);
+	assert_int_equal(vmcb_value(0x4d0), 0x1d01);
+}
+
 /* As mail programs leave it: quoted, and broken where a line was long. */
 static void wrapped_is_read(void **state)
 {
@@ -347,6 +365,7 @@ int main(void)
 		cmocka_unit_test(two_in_one_log), cmocka_unit_test(own_is_read),
 		cmocka_unit_test(own_is_written),
 		cmocka_unit_test(vmcb_is_written), cmocka_unit_test(kvm_vmcb_is_read),
+		cmocka_unit_test(old_vmcb_is_read),
 		cmocka_unit_test(wrapped_is_read), cmocka_unit_test(facts_are_read),
 		cmocka_unit_test(truncated),	cmocka_unit_test(noise),
 	};

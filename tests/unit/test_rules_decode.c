@@ -23,11 +23,12 @@ static void values_in_words(void **state)
 {
 	char text[8];
 
-	decoded(AT_PIN_CONTROLS, 0x29, "external-interrupt exiting, NMI exiting, virtual NMIs");
-	decoded(AT_PRIMARY_CONTROLS, 1u << 31 | 2, "bit 1, activate secondary controls");
+	decoded(AT_PIN_CONTROLS, 0x3f, "external-interrupt exiting, NMI exiting, virtual NMIs");
+	decoded(AT_PIN_CONTROLS, 0x112, "bit 8; 0, but 1 on all processors until now: bit 2");
+	decoded(AT_PRIMARY_CONTROLS, 0x8401e172, "CR3-load exiting, CR3-store exiting, activate secondary controls");
 	decoded(AT_SECONDARY_CONTROLS, 0x82, "enable EPT, unrestricted guest");
-	decoded(AT_ENTRY_CONTROLS, 0x200, "IA-32e mode guest");
-	decoded(AT_EXIT_CONTROLS, 0x200200, "host address-space size, load IA32_EFER");
+	decoded(AT_ENTRY_CONTROLS, 0x13ff, "load debug controls, IA-32e mode guest");
+	decoded(AT_EXIT_CONTROLS, 0x236fff, "save debug controls, host address-space size, load IA32_EFER");
 	decoded(AT_GUEST_CR0, 0x80000021, "PE, NE, PG");
 	decoded(AT_HOST_CR4, 0x100002020, "PAE, VMXE, FRED");
 	decoded(AT_GUEST_EFER, 0, "none");
@@ -61,7 +62,7 @@ static void values_in_words(void **state)
 		"PA0 WB, PA1 WT, PA2 UC-, PA3 UC, PA4 WB, PA5 WT, PA6 UC-, PA7 reserved");
 	decoded(RULES_VMX_FACT(RULES_VMX_BASIC), 0xda040000000004,
 		"revision 0x4, regions of 1024 bytes, memory type 6, TRUE MSRs");
-	decoded(RULES_VMX_FACT(RULES_VMX_MSR(IA32_VMX_PINBASED_CTLS)), 0x0000002900000001,
+	decoded(RULES_VMX_FACT(RULES_VMX_MSR(IA32_VMX_PINBASED_CTLS)), 0x0000003f00000017,
 		"demanded: external-interrupt exiting; besides allowed: NMI exiting, virtual NMIs");
 	decoded(RULES_VMX_FACT(RULES_VMX_MSR(IA32_VMX_MISC)), 0x20040065,
 		"timer rate 5, activity states besides active: HLT, CR3 targets 4");
