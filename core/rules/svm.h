@@ -97,6 +97,7 @@ _Static_assert(RULES_SVM_FACTS_USED <= RULES_SVM_FACTS, "room for all facts");
 #define NESTED_NP (1ull << 0)
 #define NESTED_SEV (1ull << 1)
 #define VIRTUAL_V_NMI_ENABLE (1ull << 26)
+#define VIRTUAL_X2AVIC (1ull << 30)
 #define VIRTUAL_AVIC (1ull << 31)
 
 extern const struct rules_table svm_rules;

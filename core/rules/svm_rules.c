@@ -75,6 +75,7 @@ static const struct feature efer_features[] = {
 #define S_CET_BITS 3ull /* SH_STK_EN, WR_SHSTK_EN */
 #define U_CET_SH_STK_EN 1ull
 #define SVM_FEATURE_AVIC (1ull << 13)
+#define SVM_FEATURE_X2AVIC (1ull << 18)
 #define SVM_FEATURE_V_NMI (1ull << 25)
 #define SEV_FEATURE (1ull << 1)
 
@@ -180,7 +181,7 @@ static bool has_svm(struct rules_judge *j, u64 feature)
 	R(727, INVALID, 1, "svm.nested.pat", "15.25.4", \
 	  !(V(NESTED) & NESTED_NP) || pat_is_valid(V(G_PAT)), \
 	  "with nested paging each byte of G_PAT is a memory type: 0, 1, 4, 5, 6 or 7") \
-	R(728, INVALID, 7, "svm.avic.address", "15.29", \
+	R(728, INVALID, 7, "svm.avic.address", "15.29.4", \
 	  !(V(VIRTUAL_INTERRUPT) & VIRTUAL_AVIC) || !has_svm(j, SVM_FEATURE_AVIC) || \
 		  rules_value(j, AT_AVIC_BACKING + i) < address_limit(j), \
 	  "AVIC's pages have no address bit beyond the physical addresses of the processor") \
@@ -195,6 +196,10 @@ static bool has_svm(struct rules_judge *j, u64 feature)
 	R(731, INVALID, 1, "svm.sev.asid", "15.34.3", \
 	  !(V(NESTED) & NESTED_SEV) || !(FACT(CPUID_8000001F_EAX) & SEV_FEATURE) || \
 		  V(ASID) <= FACT(CPUID_8000001F_ECX), \
-	  "the ASID of a guest with SEV is one that CPUID 8000001Fh ECX has for it")
+	  "the ASID of a guest with SEV is one that CPUID 8000001Fh ECX has for it") \
+	R(732, INVALID, 1, "svm.avic.x2apic", "15.29.4", \
+	  !(V(VIRTUAL_INTERRUPT) & VIRTUAL_X2AVIC) || !has_svm(j, SVM_FEATURE_X2AVIC) || \
+		  V(VIRTUAL_INTERRUPT) & VIRTUAL_AVIC, \
+	  "x2AVIC is on only together with AVIC")
 
 RULES_DEFINE(svm_rules, SVM_RULES)
