@@ -77,7 +77,7 @@ static int touch(struct task *t, u32 linear, void *data, u32 size, u8 access)
 	u64 gpa;
 	int err;
 
-	for (; size; size -= n, linear += n, p += data ? n : 0) {
+	for (; size; size -= n, linear += n) {
 		n = SWIVL_PAGE_SIZE - (linear & (SWIVL_PAGE_SIZE - 1));
 		n = n < size ? n : size;
 		err = guest_walk(&t->ctx, linear, access, &gpa, &pf);
@@ -97,6 +97,7 @@ static int touch(struct task *t, u32 linear, void *data, u32 size, u8 access)
 			return err;
 		if (err && !(access & ACCESS_WRITE))
 			memset(p, 0xff, n);
+		p += n;
 	}
 	return SERVED;
 }

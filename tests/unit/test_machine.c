@@ -550,6 +550,77 @@ static void hypercall_with_a_hostile_address(void **state)
 		assert_int_equal(((u8 *)HIDDEN)[i], 0x5a);
 }
 
+/* ---- task switches ------------------------------------------------------------------------------------ */
+
+#define GDT (RAM + 0x2000)
+#define OLD_TSS (RAM + 0x3000)
+#define NEW_TSS (RAM + 0x4000)
+
+/* From one task with the other's segment at @tss to that one. */
+static void task_switch(u64 tss)
+{
+	struct model_hw *hw = guest();
+	u32 image[26] = { [8] = (u32)CODE + 0x100, [9] = 2, [14] = 0x1234, [19] = 8, [20] = 0x10 };
+	u64 gdt[5] = { 0, 0x00cf9b000000ffff, 0x00cf93000000ffff, 0x00008b0000000067, 0x0000890000000067 };
+
+	gdt[3] |= (OLD_TSS & 0xffffff) << 16 | OLD_TSS >> 24 << 56;
+	gdt[4] |= (tss & 0xffffff) << 16 | tss >> 24 << 56;
+	put(GDT, gdt, sizeof(gdt));
+	put(NEW_TSS, image, sizeof(image));
+	hw->state.gdt = (struct table_reg){ GDT, sizeof(gdt) - 1 };
+	hw->state.seg[SEG_TR] = (struct segment){ .selector = 0x18, .base = OLD_TSS, .limit = 103, .attr = 0x8b };
+	hw->state.seg[SEG_LDTR].attr = SEG_ATTR_UNUSABLE;
+	hw->state.dr7 = DR7_ONE | 3;
+	at_exit(EXIT_TASK_SWITCH, 7)->task.selector = 0x20;
+	machine_exit(v);
+}
+
+static void tasks_are_switched(void **state)
+{
+	task_switch(NEW_TSS);
+	assert_int_equal(v->exception.type, EVENT_NONE);
+	assert_int_equal(v->state.rip, CODE + 0x100);
+	assert_int_equal(v->gpr[RSP], 0x1234);
+	assert_int_equal(v->state.seg[SEG_TR].selector, 0x20);
+	assert_int_equal(v->state.dr7, DR7_ONE | 2);
+	assert_int_equal(((u32 *)OLD_TSS)[8], CODE + 7);
+}
+
+/* What of it is hidden is ones, and stays what it is. */
+static void hidden_tasks_are_none(void **state)
+{
+	u8 before[128];
+
+	memcpy(before, (void *)HIDDEN, sizeof(before));
+	task_switch(HIDDEN);
+	raises(VECTOR_TS);
+	assert_int_equal(v->state.seg[SEG_TR].selector, 0x20);
+	assert_memory_equal(before, (void *)HIDDEN, sizeof(before));
+}
+
+static void guest_does_nothing(struct vcpu *vcpu, struct model_hw *hw)
+{
+	fail();
+}
+
+/* Three faults, of which the last was ours to raise. */
+static void triple_fault_of_a_task_gate_resets(void **state)
+{
+	model_guest = guest_does_nothing;
+	task_switch(HIDDEN);
+	v->exception.type = EVENT_NONE;
+	guest();
+	v->event = (struct event){ .type = EVENT_EXCEPTION, .vector = VECTOR_DF, .has_error = true };
+	at_exit(EXIT_TASK_SWITCH, 0)->task.source = 3;
+	machine_exit(v); /* the null selector */
+	if (!setjmp(reset)) {
+		machine_run(v);
+		fail();
+	}
+	assert_non_null(strstr(model_log, "gdt"));
+	model_guest = NULL;
+}
+
 /* ---- the end ------------------------------------------------------------------------------------------------------ */
 
 static void triple_fault_is_logged_and_resets(void **state)
@@ -584,6 +655,9 @@ int main(void)
 		TEST(hypercall_log_only_for_the_system),
 		TEST(hypercall_copies_the_log),
 		TEST(hypercall_with_a_hostile_address),
+		TEST(tasks_are_switched),
+		TEST(hidden_tasks_are_none),
+		TEST(triple_fault_of_a_task_gate_resets),
 		TEST(triple_fault_is_logged_and_resets),
 	};
 

@@ -116,6 +116,28 @@ static void mode_is_that_of_the_exit(void **state)
 	assert_int_equal(s->seg[SEG_SS].attr & 0x60, 0x60);
 }
 
+/* By what, with which error code, and RF, which is told apart (APM vol. 2, 15.14.1). */
+static void task_switches(void **state)
+{
+	const struct exit *e = exit_by(CODE_TASK_SWITCH, 0x1238, TASK_BY_JUMP | TASK_RF);
+
+	assert_int_equal(e->kind, EXIT_TASK_SWITCH);
+	assert_true(e->task.selector == 0x1238 && e->task.source == 2 && !e->task.has_error);
+	assert_true(vcpu->state.rflags & RFLAGS_RF);
+	next_rip = vcpu->state.rip + 3; /* of an exit before */
+	e = exit_by(CODE_TASK_SWITCH, 0x38, TASK_BY_IRET);
+	assert_true(e->task.source == 1 && !e->length);
+	assert_false(vcpu->state.rflags & RFLAGS_RF);
+	next_rip = 0;
+	e = exit_by(CODE_TASK_SWITCH, 0x38, 0);
+	assert_int_equal(e->task.source, 0);
+	int_info = EVENT_INJ_VALID | EVENT_INJ_ERROR | INJ_EXCEPTION << 8 | VECTOR_GP | 0x55ull << 32;
+	exit_info[1] = TASK_HAS_ERROR | 0x55;
+	run_once(vcpu);
+	assert_true(e->task.source == 3 && e->task.has_error && e->task.error == 0x55);
+	assert_true(vcpu->event.type == EVENT_EXCEPTION && vcpu->event.vector == VECTOR_GP);
+}
+
 /* Another processor of the guest wrote there meanwhile, or took the page away. */
 static void what_cannot_be_read_again_is_executed_again(void **state)
 {
@@ -804,6 +826,7 @@ static void cpuid_by_its_bytes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		T(task_switches),
 		T(lengths_by_the_decoder),
 		T(mode_is_that_of_the_exit),
 		T(what_cannot_be_read_again_is_executed_again),

@@ -53,6 +53,25 @@ static void exits_that_instructions_cause(void **state)
 	assert_int_equal(e->kind, EXIT_HLT);
 }
 
+/* With what was being delivered through a task gate. */
+static void task_switches(void **state)
+{
+	const struct exit *e = &vcpu->exit;
+
+	exit_by(REASON_TASK_SWITCH, 2ull << 30 | 0x1238);
+	assert_int_equal(e->kind, EXIT_TASK_SWITCH);
+	assert_true(e->task.selector == 0x1238 && e->task.source == 2 && !e->task.has_error);
+	assert_int_equal(e->length, 3);
+	assert_int_equal(vcpu->event.type, EVENT_NONE);
+	exit_reason = REASON_TASK_SWITCH;
+	exit_qualification = 3ull << 30 | 0x38;
+	vectoring = INTR_INFO_VALID | INTR_INFO_ERROR_CODE | INTR_HARDWARE_EXCEPTION << 8 | VECTOR_GP;
+	guest_write(IDT_VECTORING_ERROR_CODE, 0x55);
+	run_once(vcpu);
+	assert_true(e->task.source == 3 && e->task.has_error && e->task.error == 0x55);
+	assert_true(vcpu->event.type == EVENT_EXCEPTION && vcpu->event.vector == VECTOR_GP);
+}
+
 /* 10 ms of a TSC at 2 GHz that the timer counts in units of 32. */
 static void no_guest_stays_for_long(void **state)
 {
@@ -459,11 +478,37 @@ static void cpuid_on_the_way(void **state)
 	vm.machine = NULL;
 }
 
+/* The machine's guest writes DR7 without an exit: it is looked at anew, and none of ours is armed. */
+static void the_machines_dr7(void **state)
+{
+	free_vcpu(vcpu);
+	vm.machine = (struct machine *)&vm;
+	vcpu = new_vcpu();
+	guest = plain_guest;
+	exit_reason = REASON_INIT;
+	vmx_vendor.load(vcpu, true);
+	vmx_vendor.enter(vcpu, &way);
+	assert_false(vcpu->valid & STATE_DR7);
+	guest_write(GUEST_DR7, 0x755);
+	guest_write(GUEST_DEBUGCTL, 0xc0);
+	vmx_vendor.fetch(vcpu, STATE_DR7);
+	assert_int_equal(vcpu->state.dr7, 0x755);
+	vcpu->state.dr7 = 0x600;
+	vmx_vendor.store(vcpu, STATE_DR7);
+	assert_int_equal(guest_read(GUEST_DR7), 0x600);
+	assert_int_equal(guest_read(GUEST_DEBUGCTL), 0xc0);
+	assert_false(to_vmx(vcpu)->before & VMX_BEFORE_DEBUG);
+	vmx_vendor.unload(vcpu);
+	vm.machine = NULL;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(cpuid_costs_five_reads_and_one_write),
 		TEST(exits_that_instructions_cause),
+		TEST(task_switches),
+		TEST(the_machines_dr7),
 		TEST(no_guest_stays_for_long),
 		TEST(reasons_without_a_handler_are_unknown),
 		TEST(ept_violations),
