@@ -29,7 +29,7 @@ else
 	one='--set cs.db=1'
 	two="$one --set rax=0"
 	answer=VMEXIT_INVALID
-	rule='rule 514, svm.long.cs'
+	rule='rule 714, svm.long.cs'
 	value='CS attributes = 0xe9b \(.*L, D/B.*\)'
 	remedy='CS attributes = 0x(a|c)9b \(.*\)'
 	dump=VMCB

@@ -473,7 +473,7 @@ static void refusals_name_the_rule(void **state)
 	text = failure_text(vcpu);
 	assert_memory_equal(text, "the processor refused to enter: VMEXIT_INVALID; 1 rule of the manual is broken\n"
 			    "has to be so: in long mode CS does not have both its L and its D bit "
-			    "(APM vol. 2, 15.5.1; rule 514, svm.long.cs)\n"
+			    "(APM vol. 2, 15.5.1; rule 714, svm.long.cs)\n"
 			    "  EFER = 0x1500 (LME, LMA, SVME)\n", 200);
 	assert_non_null(strstr(text, "\n  would satisfy it: "));
 	assert_non_null(strstr(text, "\nswivl dump 1: VMCB\nvmcb 0 = 0x"));
