@@ -93,6 +93,11 @@ static inline bool pat_types(u64 pat)
 			return false;
 	return true;
 }
+/* IA32_S_CET: bits 9:6 are reserved; SUPPRESS and TRACKER exclude each other (27.2.2, 27.3.1.1). */
+static inline bool s_cet(u64 value)
+{
+	return !RANGE(value, 6, 9) && RANGE(value, 10, 11) != 3;
+}
 /* CR0 or CR4 as VMX operation allows it (24.8), but for the bits @free. */
 static inline bool fixed_bits(u64 value, u64 msr0, u64 msr1, u64 free)
 {

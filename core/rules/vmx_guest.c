@@ -52,9 +52,9 @@ static u64 free_cr0(struct rules_judge *j)
 	R(412, EXIT_BAD_STATE, 1, "guest.sysenter-eip", "27.3.1.1", \
 	  canonical(j, V(GUEST_SYSENTER_EIP)), "guest IA32_SYSENTER_EIP is canonical") \
 	R(413, EXIT_BAD_STATE, 1, "guest.s-cet", "27.3.1.1", \
-	  !entry(j, ENTRY_LOAD_CET) || \
-		  (canonical(j, V(GUEST_S_CET)) && !RANGE(V(GUEST_S_CET), 6, 9)), \
-	  "guest IA32_S_CET, where it is loaded, is canonical with no reserved bit set") \
+	  !entry(j, ENTRY_LOAD_CET) || s_cet(V(GUEST_S_CET)), \
+	  "guest IA32_S_CET, where it is loaded, has no reserved bit set and not both of SUPPRESS " \
+	  "and TRACKER") \
 	R(414, EXIT_BAD_STATE, 1, "guest.ssp-table", "27.3.1.1", \
 	  !entry(j, ENTRY_LOAD_CET) || canonical(j, V(GUEST_SSP_TABLE)), \
 	  "guest IA32_INTERRUPT_SSP_TABLE_ADDR, where it is loaded, is canonical") \

@@ -41,9 +41,9 @@
 	  !exits(j, EXITS_LOAD_EFER) || !(V(HOST_EFER) & EFER_LME) == !LONG_HOST, \
 	  "LME of host IA32_EFER, where it is loaded, is \"host address-space size\"") \
 	R(312, E8, 1, "host.s-cet", "27.2.2", \
-	  !exits(j, EXITS_LOAD_CET) || \
-		  (canonical(j, V(HOST_S_CET)) && !RANGE(V(HOST_S_CET), 6, 9)), \
-	  "host IA32_S_CET, where it is loaded, is canonical with no reserved bit set") \
+	  !exits(j, EXITS_LOAD_CET) || s_cet(V(HOST_S_CET)), \
+	  "host IA32_S_CET, where it is loaded, has no reserved bit set and not both of SUPPRESS " \
+	  "and TRACKER") \
 	R(313, E8, 1, "host.ssp-table", "27.2.2", \
 	  !exits(j, EXITS_LOAD_CET) || canonical(j, V(HOST_SSP_TABLE)), \
 	  "host IA32_INTERRUPT_SSP_TABLE_ADDR, where it is loaded, is canonical") \
@@ -77,6 +77,12 @@
 	R(336, E8, 1, "host.size-pae", "27.2.4", !LONG_HOST || (V(HOST_CR4) & CR4_PAE), \
 	  "\"host address-space size\" needs host CR4.PAE") \
 	R(337, E8, 1, "host.rip", "27.2.4", !LONG_HOST || canonical(j, V(HOST_RIP)), \
-	  "host RIP is canonical with \"host address-space size\"")
+	  "host RIP is canonical with \"host address-space size\"") \
+	R(338, E8, 1, "host.size-cet", "27.2.4", \
+	  !exits(j, EXITS_LOAD_CET) || \
+		  (LONG_HOST ? canonical(j, V(HOST_S_CET)) && canonical(j, V(HOST_SSP)) : \
+			       !(V(HOST_S_CET) >> 32) && !(V(HOST_SSP) >> 32)), \
+	  "host IA32_S_CET and SSP, where they are loaded, are canonical with \"host address-space " \
+	  "size\", and their bits 63:32 are 0 without it")
 
 RULES_DEFINE(vmx_host_rules, HOST_RULES)
