@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * An option ROM that starts the program of start.S where there is no multiboot: in Bochs. The
- * program lies behind this, 512 bytes on; judge.py puts both together, with the command line.
+ * An option ROM that starts the program of start.S where there is no multiboot: in Bochs, which has
+ * put the program in its place. judge.py writes the command line in here.
  */
 	.set ROM, 0xd0000
 	.set PROGRAM, 0x100000
@@ -9,7 +9,7 @@
 	.code16
 	.globl _start
 _start:
-	.byte 0x55, 0xaa, 0 /* judge.py: the size in blocks of 512 bytes */
+	.byte 0x55, 0xaa, 1 /* block of 512 bytes */
 	cli
 	cld
 	in $0x92, %al /* A20 */
@@ -27,12 +27,6 @@ protected:
 	mov %eax, %ds
 	mov %eax, %es
 	mov %eax, %ss
-	mov $ROM + 512, %esi
-	mov $PROGRAM, %edi
-	movzbl ROM + 2, %ecx
-	dec %ecx
-	shl $9, %ecx
-	rep movsb
 	/* What start.S reads of a multiboot loader's information. */
 	mov $ROM + information - _start, %ebx
 	jmp *PROGRAM + 28

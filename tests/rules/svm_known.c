@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 #include "tests/rules/svm_known.h"
 
-static u64 value(const struct rules_svm_state *s, u32 field)
+static u64 value(const void *s, u32 field)
 {
 	u64 v = 0;
 
@@ -9,83 +9,83 @@ static u64 value(const struct rules_svm_state *s, u32 field)
 	return v;
 }
 
-static u64 limit(const struct rules_svm_state *s)
+static u64 limit(const void *s)
 {
 	return 1ull << (value(s, RULES_SVM_FACT(RULES_SVM_CPUID_80000008_EAX)) & 0xff);
 }
 
-static bool msrpm_is_last(const struct rules_svm_state *s)
+static bool msrpm_is_last(const void *s)
 {
 	return (value(s, AT_MSRPM) & ~0xfffull) == limit(s) - 0x2000;
 }
 
-static bool cr3_outside_long_mode(const struct rules_svm_state *s)
+static bool cr3_outside_long_mode(const void *s)
 {
 	return value(s, AT_CR3) >= limit(s) &&
 	       !(value(s, AT_EFER) & EFER_LME && value(s, AT_CR0) & CR0_PG);
 }
 
-static bool pks_alone(const struct rules_svm_state *s)
+static bool pks_alone(const void *s)
 {
 	return (value(s, AT_CR4) & ~0xf71fffull) == 1u << 24;
 }
 
-static bool lmsle(const struct rules_svm_state *s)
+static bool lmsle(const void *s)
 {
 	return value(s, AT_EFER) & 1u << 13;
 }
 
-static bool reserved_vector(const struct rules_svm_state *s)
+static bool reserved_vector(const void *s)
 {
 	u64 vector = value(s, AT_EVENT_INJ) & 0xff;
 
 	return vector < 31 && vector != 2;
 }
 
-static bool pae_without_nested_paging(const struct rules_svm_state *s)
+static bool pae_without_nested_paging(const void *s)
 {
 	return !(value(s, AT_NESTED) & NESTED_NP) && value(s, AT_CR0) & CR0_PG &&
 	       value(s, AT_CR4) & CR4_PAE && !(value(s, AT_EFER) & EFER_LME);
 }
 
-static bool cs_is_no_segment(const struct rules_svm_state *s)
+static bool cs_is_no_segment(const void *s)
 {
 	return (value(s, AT_CS_ATTR) & 0x90) == 0x80;
 }
 
-static bool cs_long_and_big(const struct rules_svm_state *s)
+static bool cs_long_and_big(const void *s)
 {
 	return (value(s, AT_CS_ATTR) & 0x600) == 0x600 &&
 	       !(value(s, AT_EFER) & EFER_LME && value(s, AT_CR0) & CR0_PG);
 }
 
-static bool reserved_vector_or_31(const struct rules_svm_state *s)
+static bool reserved_vector_or_31(const void *s)
 {
 	return (value(s, AT_EVENT_INJ) & 0xff) < 32 && (value(s, AT_EVENT_INJ) & 0xff) != 2;
 }
 
-static bool iopm_begins_inside(const struct rules_svm_state *s)
+static bool iopm_begins_inside(const void *s)
 {
 	return value(s, AT_IOPM) < limit(s);
 }
 
-static bool msrpm_begins_inside(const struct rules_svm_state *s)
+static bool msrpm_begins_inside(const void *s)
 {
 	return value(s, AT_MSRPM) < limit(s);
 }
 
 /* Any of the lowest eight bits is taken for NP_ENABLE, by this check alone. */
-static bool nested_by_other_bits(const struct rules_svm_state *s)
+static bool nested_by_other_bits(const void *s)
 {
 	return value(s, AT_NESTED) & 0xff && !(value(s, AT_NESTED) & NESTED_NP);
 }
 
-static bool nested_cr3_unused(const struct rules_svm_state *s)
+static bool nested_cr3_unused(const void *s)
 {
 	return nested_by_other_bits(s) && value(s, AT_NESTED_CR3) >= limit(s);
 }
 
-static bool pat_unused(const struct rules_svm_state *s)
+static bool pat_unused(const void *s)
 {
 	u64 pat = value(s, AT_G_PAT);
 

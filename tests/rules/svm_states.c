@@ -73,7 +73,7 @@ static u64 load(const struct vmcb *vmcb, const struct change *c)
 {
 	u64 value = 0;
 
-	memcpy(&value, (const u8 *)vmcb + c->offset, c->bytes);
+	memcpy(&value, (const u8 *)vmcb + c->what, c->bytes);
 	return value;
 }
 
@@ -82,7 +82,7 @@ void build_state(struct vmcb *vmcb, const struct state *s, u32 which)
 	build_base(vmcb, &bases[s->base]);
 	for (u32 i = 0; i < s->changes; i++)
 		if (which >> i & 1)
-			memcpy((u8 *)vmcb + s->change[i].offset, &s->change[i].value,
+			memcpy((u8 *)vmcb + s->change[i].what, &s->change[i].value,
 			       s->change[i].bytes);
 	/*
 	 * An event must not find a handler: what a guest does here is to end. Otherwise the pending
@@ -101,33 +101,6 @@ void build_state(struct vmcb *vmcb, const struct state *s, u32 which)
 	 */
 	if (vmcb->save.efer & EFER_LME && !(vmcb->save.cr0 & CR0_PG))
 		vmcb->save.cr4 |= CR4_PAE;
-}
-
-/* A value of the kind at which checks change their mind. */
-static u64 interesting(struct random *r, u64 old, u32 bits, u32 physical_bits)
-{
-	u32 bit = random_below(r, bits);
-
-	switch (random_below(r, 10)) {
-	case 0:
-		return 0;
-	case 1:
-		return ~0ull;
-	case 2:
-		return random_next(r);
-	case 3:
-		return 1ull << bit;
-	case 4:
-		return (1ull << bit) - 1;
-	case 5: /* around the end of physical memory, to the page */
-		return (1ull << physical_bits) + ((u64)random_below(r, 9) << 12) - 0x6000;
-	case 6:
-		return old + 1;
-	case 7:
-		return old ^ 1ull << bit ^ 1ull << random_below(r, bits);
-	default:
-		return old ^ 1ull << bit;
-	}
 }
 
 /* EVENTINJ is worth an idea of its own: at random, one in two is not valid. */
@@ -161,7 +134,7 @@ static void single_bit(struct state *s, u32 bit)
 	for (; bit >= 8 * rules_svm_bytes(i); i++)
 		bit -= 8 * rules_svm_bytes(i);
 	s->changes = 1;
-	s->change[0].offset = (u16)rules_svm_offset(i);
+	s->change[0].what = (u16)rules_svm_offset(i);
 	s->change[0].bytes = (u8)rules_svm_bytes(i);
 	build_base(&vmcb, &bases[s->base]);
 	s->change[0].value = load(&vmcb, &s->change[0]) ^ 1ull << bit;
@@ -185,15 +158,15 @@ void choose_state(struct state *s, u64 seed, u64 n, u32 physical_bits)
 		int field;
 
 		if (kind == 0) { /* what no field lies in, too */
-			c->offset = (u16)(random_below(&r, 512) * 8);
+			c->what = (u16)(random_below(&r, 512) * 8);
 			c->bytes = 8;
 		} else {
 			field = kind < 12 ? rules_svm_field(hot[random_below(&r, ARRAY_SIZE(hot))])
 					  : (int)random_below(&r, SVM_FIELD_COUNT);
-			c->offset = (u16)rules_svm_offset((u32)field);
+			c->what = (u16)rules_svm_offset((u32)field);
 			c->bytes = (u8)rules_svm_bytes((u32)field);
 		}
-		c->value = c->offset == 0x0a8 && random_below(&r, 3)
+		c->value = c->what == 0x0a8 && random_below(&r, 3)
 				   ? event(&r)
 				   : interesting(&r, load(&vmcb, c), 8u * c->bytes, physical_bits);
 		if (c->bytes < 8)

@@ -4,20 +4,7 @@
 #define SWIVL_TESTS_RULES_SVM_STATES_H
 
 #include "core/svm/vmcb.h"
-#include "tests/rules/bare.h"
-
-#define MAX_CHANGES 4
-struct change {
-	u16 offset;
-	u8 bytes;
-	u64 value;
-};
-
-struct state {
-	u32 base;
-	u32 changes;
-	struct change change[MAX_CHANGES];
-};
+#include "tests/rules/judge.h"
 
 extern const char *const base_names[];
 /* The base with the changes whose bits are set in @which. */

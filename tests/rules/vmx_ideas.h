@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* Part of vmx_states.c: changes that break a rule alone which chance alone seldom finds. */
+
+struct idea {
+	u8 base; /* or ANY */
+	struct {
+		u16 field;
+		bool set; /* to the value; else its bits are turned around */
+		u64 value;
+	} part[2];
+};
+
+#define FLIP(field, value) { AT_##field, false, value }
+#define PUT(field, value) { AT_##field, true, value }
+
+static const struct idea ideas[] = {
+	{ B_FEATURES, { PUT(TPR_THRESHOLD, 5) } },
+	{ B_FEATURES, { FLIP(PIN_CONTROLS, PIN_NMI) } },
+	{ B_FEATURES, { FLIP(PIN_CONTROLS, PIN_VIRTUAL_NMIS) } },
+	{ B_X2APIC, { FLIP(PRIMARY_CONTROLS, PRIMARY_TPR_SHADOW) } },
+	{ B_X2APIC, { FLIP(PIN_CONTROLS, PIN_EXTERNAL_INTERRUPT) } },
+	{ B_APIC, { FLIP(SECONDARY_CONTROLS, SECONDARY_X2APIC) } },
+	{ B_APIC, { FLIP(APIC_ACCESS_ADDRESS, 8) } },
+	{ B_FEATURES, { PUT(VPID, 0) } },
+	{ B_FEATURES, { PUT(TSC_MULTIPLIER, 0) } },
+	{ B64_EPT, { FLIP(EPT_POINTER, 7) } },
+	{ B64_EPT, { FLIP(EPT_POINTER, 1 << 3) } },
+	{ B64_EPT, { FLIP(EPT_POINTER, 1 << 6) } },
+	{ B64_EPT, { FLIP(EPT_POINTER, 1 << 7) } },
+	{ B64_EPT, { FLIP(EPT_POINTER, 1 << 8) } },
+	{ B64, { FLIP(SECONDARY_CONTROLS, SECONDARY_PML) } },
+	{ B64, { FLIP(SECONDARY_CONTROLS, SECONDARY_UNRESTRICTED) } },
+	{ B64, { FLIP(SECONDARY_CONTROLS, SECONDARY_MODE_EXECUTE) } },
+	{ B64, { FLIP(SECONDARY_CONTROLS, SECONDARY_SUB_PAGE) } },
+	{ B64, { FLIP(SECONDARY_CONTROLS, SECONDARY_VMFUNC), PUT(VM_FUNCTION_CONTROLS, 1) } },
+	{ B_FEATURES, { PUT(VM_FUNCTION_CONTROLS, 1), FLIP(EPTP_LIST_ADDRESS, 8) } },
+	{ B_FEATURES, { PUT(VM_FUNCTION_CONTROLS, 1), PUT(EPTP_LIST_ADDRESS, 1ull << 63) } },
+	{ B_FEATURES, { PUT(VM_FUNCTION_CONTROLS, 2) } },
+	{ B_FEATURES, { FLIP(VMREAD_BITMAP, 8) } },
+	{ B_FEATURES, { FLIP(VMWRITE_BITMAP, 8) } },
+	{ B_FEATURES, { FLIP(VE_INFORMATION_ADDRESS, 8) } },
+	{ B_FEATURES, { FLIP(PML_ADDRESS, 8) } },
+	{ B_FEATURES, { FLIP(SPP_TABLE_POINTER, 8) } },
+	{ B_FEATURES, { FLIP(IO_BITMAP_A, 8) } },
+	{ B_FEATURES, { FLIP(IO_BITMAP_B, 8) } },
+	{ B_FEATURES, { FLIP(MSR_BITMAP, 8) } },
+	{ B_FEATURES, { FLIP(VIRTUAL_APIC_ADDRESS, 8) } },
+	{ ANY, { PUT(EXIT_CONTROLS, 0) } },
+	{ B64, { FLIP(EXIT_CONTROLS, EXITS_SAVE_TIMER), FLIP(PIN_CONTROLS, PIN_PREEMPTION_TIMER) } },
+	{ B_LOADS, { FLIP(ENTRY_MSR_LOAD_ADDRESS, 8) } },
+	{ B_LOADS, { FLIP(EXIT_MSR_LOAD_ADDRESS, 8) } },
+	{ B_LOADS, { FLIP(EXIT_MSR_STORE_ADDRESS, 8) } },
+	{ ANY, { FLIP(HOST_CR4, CR4_CET), FLIP(HOST_CR0, CR0_WP) } },
+	{ B_LOADS, { FLIP(HOST_CR4, CR4_CET), FLIP(HOST_CR0, CR0_WP) } },
+	{ B_LOADS, { FLIP(HOST_PAT, 2) } },
+	{ B_LOADS, { FLIP(HOST_EFER, EFER_LMA) } },
+	{ B_LOADS, { FLIP(HOST_EFER, EFER_LME) } },
+	{ B_LOADS, { FLIP(HOST_EFER, 2) } },
+	{ B_LOADS, { PUT(HOST_S_CET, 0x40) } },
+	{ B_LOADS, { PUT(HOST_S_CET, 0xc00) } },
+	{ B_LOADS, { PUT(HOST_S_CET, 1ull << 62) } },
+	{ B_LOADS, { PUT(HOST_SSP_TABLE, 1ull << 63) } },
+	{ B_LOADS, { PUT(HOST_SSP, 1) } },
+	{ B_LOADS, { PUT(HOST_SSP, 1ull << 62) } },
+	{ B32, { FLIP(EXIT_CONTROLS, EXITS_HOST_LONG_MODE) } },
+	{ B_REAL, { FLIP(GUEST_CR0, CR0_PG) } },
+	{ B64, { FLIP(GUEST_CR4, CR4_CET), FLIP(GUEST_CR0, CR0_WP) } },
+	{ B64, { FLIP(GUEST_CR4, CR4_PAE) } },
+	{ B32, { FLIP(GUEST_CR4, CR4_PCIDE) } },
+	{ B_LOADS, { PUT(GUEST_S_CET, 0x40) } },
+	{ B_LOADS, { PUT(GUEST_S_CET, 0xc00) } },
+	{ B_LOADS, { PUT(GUEST_SSP_TABLE, 1ull << 63) } },
+	{ B_LOADS, { PUT(GUEST_SSP, 1) } },
+	{ B_PAE_LOADS, { PUT(GUEST_SSP, 1ull << 32) } },
+	{ B_LOADS, { FLIP(GUEST_PAT, 2) } },
+	{ B_LOADS, { FLIP(GUEST_EFER, 2) } },
+	{ B_LOADS, { FLIP(GUEST_EFER, EFER_LME) } },
+	{ B_LOADS, { FLIP(GUEST_EFER, EFER_LMA) } },
+	{ B64, { FLIP(GUEST_CS_SELECTOR, 1) } },
+	{ B64, { FLIP(GUEST_CS_ACCESS_RIGHTS, 0x20) } },
+	{ B_REAL, { FLIP(GUEST_CS_ACCESS_RIGHTS, 8), FLIP(GUEST_CS_SELECTOR, 3) } },
+	{ B64, { FLIP(GUEST_CS_ACCESS_RIGHTS, 4), FLIP(GUEST_SS_ACCESS_RIGHTS, 0x20) } },
+	{ B_REAL, { FLIP(GUEST_CS_ACCESS_RIGHTS, 4), FLIP(GUEST_SS_ACCESS_RIGHTS, 0x20) } },
+	{ B64, { FLIP(GUEST_CS_ACCESS_RIGHTS, 1 << 14) } },
+	{ B64_USER, { FLIP(GUEST_LDTR_SELECTOR, 4) } },
+	{ ANY, { FLIP(GUEST_TR_SELECTOR, 4) } },
+	{ ANY, { FLIP(GUEST_TR_ACCESS_RIGHTS, 1 << 16) } },
+	{ ANY, { FLIP(GUEST_TR_ACCESS_RIGHTS, 0x10) } },
+	{ ANY, { FLIP(GUEST_TR_ACCESS_RIGHTS, 0x80) } },
+	{ ANY, { FLIP(GUEST_TR_ACCESS_RIGHTS, 8) } },
+	{ B_V86, { FLIP(GUEST_CR4, CR4_PAE), FLIP(ENTRY_CONTROLS, ENTRY_LONG_MODE) } },
+	{ ANY, { PUT(GUEST_ACTIVITY, 4) } },
+	{ B64_USER, { PUT(GUEST_ACTIVITY, 1) } },
+	{ B_HALTED, { PUT(GUEST_INTERRUPTIBILITY, 1) } },
+	{ B64, { PUT(GUEST_ACTIVITY, 2), PUT(ENTRY_INTERRUPTION_INFO, 0x80000603) } },
+	{ B64, { PUT(GUEST_ACTIVITY, 3), PUT(ENTRY_INTERRUPTION_INFO, 0x80000202) } },
+	{ B64_USER, { PUT(GUEST_INTERRUPTIBILITY, 3) } },
+	{ B64_USER, { PUT(ENTRY_INTERRUPTION_INFO, 0x80000020), PUT(GUEST_INTERRUPTIBILITY, 1) } },
+	{ ANY, { PUT(ENTRY_INTERRUPTION_INFO, 0x80000020), PUT(GUEST_INTERRUPTIBILITY, 2) } },
+	{ ANY, { PUT(ENTRY_INTERRUPTION_INFO, 0x80000202), PUT(GUEST_INTERRUPTIBILITY, 2) } },
+	{ B64_USER, { PUT(ENTRY_INTERRUPTION_INFO, 0x80000202), PUT(GUEST_INTERRUPTIBILITY, 1) } },
+	{ B_FEATURES, { PUT(ENTRY_INTERRUPTION_INFO, 0x80000202), PUT(GUEST_INTERRUPTIBILITY, 8) } },
+	{ ANY, { PUT(VMCS_LINK_POINTER, 0x0000) } },
+	{ ANY, { PUT(VMCS_LINK_POINTER, 0x1000) } },
+	{ ANY, { PUT(VMCS_LINK_POINTER, 0x2000) } },
+	{ ANY, { PUT(VMCS_LINK_POINTER, 0x3000) } },
+	{ B_PAE_EPT, { FLIP(GUEST_PDPTE_3, 2) } },
+};
+
+/* False: the processor does not have a field of it. */
+static bool idea(struct state *s, const struct idea *what)
+{
+	if (what->base != ANY)
+		s->base = what->base;
+	s->changes = 0;
+	for (u32 i = 0; i < 2; i++) {
+		u32 field = what->part[i].field;
+		u64 old = built[s->base].value[field], value = what->part[i].value;
+
+		if (!what->part[i].set && !value)
+			continue;
+		if (!vmx_writable(field))
+			return false;
+		change(s, &s->change[s->changes++], field,
+		       what->part[i].set ? value : old ^ value);
+	}
+	return true;
+}
