@@ -22,7 +22,7 @@ struct stage2_format {
 	u64 table; /* bits of an entry that points to a lower table */
 	u64 leaf; /* bits of every leaf: present, readable, executable, memory type */
 	u64 write; /* the bit that permits writing */
-	u64 large; /* the bit that makes a level-2 entry a 2 MiB leaf */
+	u64 large; /* the bit that makes an entry of level 2 or 3 a leaf of 2 MiB or 1 GiB */
 	u64 exec; /* the bit that permits execution; of every leaf, but see no_large_exec */
 	u64 present; /* an entry is there if any of these is set */
 	/* Where a leaf has the memory type, as MTRRs number them, in place of the MTRRs; 0: they hold. */
@@ -101,6 +101,7 @@ struct vendor {
 
 #define VENDOR_RDTSCP (1u << 0) /* and RDPID; IA32_TSC_AUX is the guest's while it runs */
 #define VENDOR_INVPCID (1u << 1)
+#define VENDOR_HUGE (1u << 2) /* no instruction: leaves of 1 GiB in the second level */
 
 extern const struct vendor vmx_vendor;
 extern const struct vendor svm_vendor;

@@ -74,6 +74,12 @@ static void on_xsetbv(struct vcpu *vcpu)
 
 /* ---- memory ------------------------------------------------------------------------------------------- */
 
+/* The local APIC's registers, where writes to them are watched. */
+static bool in_apic(const struct machine *m, u64 gpa)
+{
+	return m->apic && gpa - m->apic < SWIVL_PAGE_SIZE;
+}
+
 /* One access that memory did not take. */
 static void settle(struct vcpu *vcpu)
 {
@@ -82,7 +88,7 @@ static void settle(struct vcpu *vcpu)
 	u64 offset = run->mmio.phys_addr - m->apic;
 	u32 value = 0;
 
-	if (m->apic && offset < SWIVL_PAGE_SIZE) {
+	if (in_apic(m, run->mmio.phys_addr)) {
 		memcpy(&value, run->mmio.data, run->mmio.len < 4 ? run->mmio.len : 4);
 		if (run->mmio.is_write && !(offset & 3))
 			machine_apic_write(vcpu, (u32)offset, value);
@@ -95,10 +101,15 @@ static void settle(struct vcpu *vcpu)
 
 static void on_nested_fault(struct vcpu *vcpu)
 {
+	struct machine *m = machine_of(vcpu);
+	u64 gpa = vcpu->exit.fault.gpa;
 	int ret;
 
 	host_read_lock(&vcpu->vm->mem_lock);
-	ret = exit_handlers[EXIT_NESTED_FAULT](vcpu);
+	if (!in_apic(m, gpa) && machine_map(m, gpa))
+		ret = HANDLED_RESUME;
+	else
+		ret = exit_handlers[EXIT_NESTED_FAULT](vcpu);
 	while (ret == HANDLED_USER && vcpu->run->exit_reason == KVM_EXIT_MMIO) {
 		/* It may wait for another processor, which may wait for the lock. */
 		host_read_unlock(&vcpu->vm->mem_lock);
@@ -113,7 +124,7 @@ static void on_nested_fault(struct vcpu *vcpu)
 	if (ret != HANDLED_RESUME && vcpu->event.type) {
 		machine_report(vcpu, "what delivers an event is in hidden memory");
 	} else if (ret != HANDLED_RESUME) {
-		__atomic_add_fetch(&machine_of(vcpu)->hidden, 1, __ATOMIC_RELAXED);
+		__atomic_add_fetch(&m->hidden, 1, __ATOMIC_RELAXED);
 		vcpu->pending = PENDING_NONE;
 		vcpu_raise(vcpu, VECTOR_UD);
 	}

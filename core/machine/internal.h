@@ -17,7 +17,7 @@ struct machine {
 	u64 apic; /* physical address of the local APICs, where they are watched */
 	u64 hidden; /* accesses to memory that is not there */
 	u32 retyped; /* how often memory types changed */
-	u32 napic;
+	unsigned int largest; /* level of the largest leaves of the second level */
 	struct machine_cpu {
 		u32 apic_id, ldr, dfr; /* by which it is addressed */
 		u32 start; /* CPU_RUNS and others; also written by those that send INIT and SIPI */
@@ -41,6 +41,10 @@ void machine_cpuid(struct vcpu *vcpu);
 void machine_exit(struct vcpu *vcpu);
 /* What the guest was doing, to the log. */
 void machine_report(struct vcpu *vcpu, const char *what);
+/* memory.c */
+int machine_memory_create(struct machine *m, unsigned int bits);
+/* Map @gpa by a large leaf. False: to be done as for other guests. mem_lock held for reading. */
+bool machine_map(struct machine *m, u64 gpa);
 /* msr.c */
 void machine_msr_read(struct vcpu *vcpu);
 void machine_msr_write(struct vcpu *vcpu);

@@ -46,47 +46,6 @@ static u64 efer_allowed(void)
 	return allowed;
 }
 
-/* ---- memory: all that an address can name, each at itself ----------------------------------------- */
-
-#define MAX_RANGES 8
-
-static void add_range(struct vm *vm, u64 from, u64 to, u32 flags)
-{
-	if (from >= to)
-		return;
-	vm->slots[vm->nslots] = (struct memslot){ .gpa = from, .size = to - from, .uaddr = from,
-						  .id = vm->nslots, .flags = flags };
-	vm->nslots++;
-}
-
-/* Between what is hidden and, where writes to it are looked at, the local APICs' page. */
-static int make_memory(struct machine *m, unsigned int bits)
-{
-	struct vm *vm = m->vm;
-	u64 end = 1ull << (bits < 46 ? bits : 46), at = 0;
-	struct {
-		u64 from, to;
-		bool hidden;
-	} hole[2] = { { m->config.hidden_base, m->config.hidden_base + m->config.hidden_size, true },
-		      { m->apic, m->apic + (m->apic ? SWIVL_PAGE_SIZE : 0), false } };
-	unsigned int first = hole[0].from > hole[1].from;
-
-	vm->slots = host_alloc(MAX_RANGES * sizeof(*vm->slots));
-	if (!vm->slots)
-		return -SWIVL_ENOMEM;
-	vm->slots_room = MAX_RANGES;
-	for (unsigned int i = 0; i < 2; i++) {
-		unsigned int h = i ^ first;
-
-		add_range(vm, at, hole[h].from, 0);
-		if (!hole[h].hidden)
-			add_range(vm, hole[h].from, hole[h].to, KVM_MEM_READONLY);
-		at = hole[h].to;
-	}
-	add_range(vm, at, end, 0);
-	return 0;
-}
-
 int machine_create(const struct machine_config *config, struct machine **out)
 {
 	struct machine *m = host_alloc(sizeof(*m));
@@ -111,7 +70,7 @@ int machine_create(const struct machine_config *config, struct machine **out)
 		m->apic = x86_rdmsr(IA32_APIC_BASE) & 0x000ffffffffff000ull;
 	if (x86_cpuid(0x80000000, 0).eax >= 0x80000008)
 		bits = x86_cpuid(0x80000008, 0).eax & 0xff;
-	err = make_memory(m, bits);
+	err = machine_memory_create(m, bits);
 	*out = m;
 	return err;
 }

@@ -6,6 +6,7 @@
  * swivl_start() has switched the extension on.
  *
  *   machine.c  life, and the loop
+ *   memory.c   the second level
  *   exits.c    what the guest is stopped for
  *   msr.c      MSRs that it cannot have as they are
  */
@@ -62,6 +63,8 @@ size_t machine_home_log(u64 *at, void *dst, size_t size);
 void machine_home_reset(void) __attribute__((noreturn));
 /* Registers of this processor's local APIC; NULL: it is in x2APIC mode, they are MSRs. */
 volatile u32 *machine_home_apic(void);
+/* Memory of the guest, from now on at host_page_va(). False: no memory for page tables. */
+bool machine_home_memory(u64 pa, u64 size);
 /* Send an interrupt command (SDM vol. 3, 11.6.1) to the local APIC with number @apic_id. */
 void machine_home_ipi(u32 apic_id, u32 command);
 

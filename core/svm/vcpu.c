@@ -219,10 +219,13 @@ static void svm_vm_destroy(struct vm *vm)
 	count_vms(-1);
 }
 
-/* RDTSCP and INVPCID need no control to work in a guest. */
+#define CPUID_X1_EDX_1G (1u << 26)
+
+/* RDTSCP and INVPCID need no control to work in a guest; nested tables are like the processor's own. */
 static u32 svm_features(void)
 {
-	return VENDOR_INVPCID | (svm.has_tsc_aux ? VENDOR_RDTSCP : 0);
+	return VENDOR_INVPCID | (svm.has_tsc_aux ? VENDOR_RDTSCP : 0) |
+	       (x86_cpuid(0x80000001, 0).edx & CPUID_X1_EDX_1G ? VENDOR_HUGE : 0);
 }
 
 const struct vendor svm_vendor = {

@@ -220,7 +220,7 @@ int vm_fault_in(struct vm *vm, u64 gpa, u8 access)
 		return ret;
 	leaf = stage2_find(&vm->stage2, gpa, &level, &value);
 	if (leaf)
-		return level == 2 ? stage2_split(&vm->stage2, leaf, value) : 0;
+		return level > 1 ? stage2_split(&vm->stage2, leaf, level, value) : 0;
 	return bring_in(vm, vm_find_slot(vm, gpa), gpa, access & ACCESS_WRITE);
 }
 

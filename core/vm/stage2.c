@@ -26,9 +26,10 @@ static bool entry_present(u64 entry)
 	return entry & vendor->stage2->present;
 }
 
+/* The highest level's entries never have the bit. */
 static bool entry_is_leaf(u64 entry, unsigned int level)
 {
-	return level == 1 || (level == 2 && (entry & vendor->stage2->large));
+	return level == 1 || (entry & vendor->stage2->large);
 }
 
 static u64 *entry_table(u64 entry)
@@ -142,7 +143,7 @@ int stage2_map(struct stage2 *s2, u64 gpa, u64 pa, unsigned int level, u32 flags
 		if (add_table(s2, entry))
 			return -SWIVL_ENOMEM;
 	}
-	if (level == 2)
+	if (level > 1)
 		leaf = (leaf | fmt->large) & ~(s2->no_large_exec ? fmt->exec : 0);
 	if (flags & STAGE2_MAP_WRITE)
 		leaf |= fmt->write;
@@ -154,17 +155,19 @@ int stage2_map(struct stage2 *s2, u64 gpa, u64 pa, unsigned int level, u32 flags
 	return 0;
 }
 
-int stage2_split(struct stage2 *s2, u64 *leaf, u64 value)
+int stage2_split(struct stage2 *s2, u64 *leaf, unsigned int level, u64 value)
 {
 	const struct stage2_format *fmt = vendor->stage2;
 	u64 *table = host_page_alloc(), small;
 
 	if (!table)
 		return -SWIVL_ENOMEM;
-	small = stage2_leaf_pa(value, 2, 0) | (fmt->leaf & ~fmt->type) | (value & fmt->type);
+	small = stage2_leaf_pa(value, level, 0) | (fmt->leaf & ~fmt->type) | (value & fmt->type);
 	small |= value & (fmt->write | STAGE2_PINNED_WRITE);
+	if (level > 2)
+		small = (small | fmt->large) & ~(s2->no_large_exec ? fmt->exec : 0);
 	for (unsigned int i = 0; i < ENTRIES; i++)
-		table[i] = small + i * SWIVL_PAGE_SIZE;
+		table[i] = small + ((u64)i << level_shift(level - 1));
 	/* What a processor has cached of the large leaf leads to the same memory. */
 	if (__atomic_compare_exchange_n(leaf, &value, host_page_pa(table) | fmt->table, false,
 					__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
@@ -272,7 +275,7 @@ static bool leaf_retype(struct stage2 *s2, u64 *entry, unsigned int level)
 	u64 size = 1ull << level_shift(level);
 
 	/* Without memory for a table it is uncached as a whole. */
-	if (!mtrr_uniform(s2->mtrrs, pa, size) && !stage2_split(s2, entry, old)) {
+	if (!mtrr_uniform(s2->mtrrs, pa, size) && !stage2_split(s2, entry, level, old)) {
 		table = entry_table(*entry);
 		for (unsigned int i = 0; i < ENTRIES; i++)
 			leaf_retype(s2, &table[i], level - 1);

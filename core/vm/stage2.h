@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * Second-level page tables: guest physical to physical, four levels, 4 KiB and 2 MiB leaves. One
- * builder and walker for both vendors; their entries differ only in struct stage2_format.
+ * Second-level page tables: guest physical to physical, four levels, leaves of 4 KiB, 2 MiB and,
+ * where the vendor has VENDOR_HUGE, 1 GiB. One builder and walker for both vendors; their entries differ only in struct stage2_format.
  *
  * Who may call what: leaves and tables are added under mem_lock held for reading, by any number
  * of vCPUs at once (entries change by compare-and-exchange). They are removed and lose rights
@@ -30,7 +30,7 @@ struct stage2 {
 	u64 pages; /* table pages in use, the root included */
 	u64 generation; /* counts what was taken, and MSR filters; the vendor flushes by it */
 	/*
-	 * The vendor's: 2 MiB leaves do not permit execution, and are split where the guest tries.
+	 * The vendor's: large leaves do not permit execution, and are split where the guest tries.
 	 * On some processors a page whose size is changed under an instruction fetch stops the machine.
 	 */
 	bool no_large_exec;
@@ -43,7 +43,7 @@ int stage2_init(struct stage2 *s2);
 void stage2_free(struct stage2 *s2);
 
 /*
- * The leaf entry that translates @gpa, or NULL; its level (1: 4 KiB, 2: 2 MiB) to @level, what it
+ * The leaf entry that translates @gpa, or NULL; its level (1: 4 KiB, 2: 2 MiB, 3: 1 GiB) to @level, what it
  * holds to @value. Another vCPU may split it at any time: then it is no leaf any more, and only
  * @value still says where the page is.
  */
@@ -58,8 +58,11 @@ bool stage2_large_free(struct stage2 *s2, u64 gpa);
  * on. -SWIVL_EEXIST: something is there already. -SWIVL_ENOMEM.
  */
 int stage2_map(struct stage2 *s2, u64 gpa, u64 pa, unsigned int level, u32 flags);
-/* Make 4 KiB leaves, which permit execution, of the 2 MiB one that was found. 0 or -SWIVL_ENOMEM. */
-int stage2_split(struct stage2 *s2, u64 *leaf, u64 value);
+/*
+ * Make leaves of the next lower level, which permit execution if they are of 4 KiB, of the large one that
+ * was found. 0 or -SWIVL_ENOMEM.
+ */
+int stage2_split(struct stage2 *s2, u64 *leaf, unsigned int level, u64 value);
 /* Set the write bit of a leaf that is STAGE2_PINNED_WRITE. */
 void stage2_allow_write(u64 *leaf);
 /* Physical address of @gpa by its leaf. */
@@ -67,7 +70,7 @@ u64 stage2_leaf_pa(u64 leaf, unsigned int level, u64 gpa);
 
 /*
  * Remove and unpin the leaves of [gpa, gpa + size), and the tables that become empty. Ranges
- * never cut a 2 MiB leaf.
+ * never cut a large leaf.
  */
 void stage2_unmap(struct stage2 *s2, u64 gpa, u64 size);
 /* Take the right to write. */

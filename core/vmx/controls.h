@@ -139,6 +139,7 @@ enum vmx_entry { VMX_ENTRY_BITS(VMX_DECLARE_BIT) };
 #define EPT_CAP_4_LEVELS (1ull << 6)
 #define EPT_CAP_WB (1ull << 14)
 #define EPT_CAP_2M (1ull << 16)
+#define EPT_CAP_1G (1ull << 17)
 #define EPT_CAP_INVEPT (1ull << 20)
 #define EPT_CAP_INVEPT_SINGLE (1ull << 25)
 #define EPT_CAP_INVEPT_ALL (1ull << 26)

@@ -230,6 +230,8 @@ static u32 vmx_features(void)
 		features |= VENDOR_RDTSCP;
 	if (vmx.controls.secondary & SECONDARY_INVPCID)
 		features |= VENDOR_INVPCID;
+	if (vmx.caps.ept_vpid & EPT_CAP_1G)
+		features |= VENDOR_HUGE;
 	return features;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /* core/host.h: memory. All that is given out lies in the range that the loader hid from the guest. */
+#include "core/machine/machine.h"
 #include "host/metal/metal.h"
 #include "host/metal/pages.h"
 
@@ -124,6 +125,11 @@ int host_user_pin(struct host_owner *o, u64 uaddr, unsigned int n, bool write, u
 	for (unsigned int i = 0; i < n; i++)
 		pa[i] = uaddr + i * SWIVL_PAGE_SIZE;
 	return (int)n;
+}
+
+bool machine_home_memory(u64 pa, u64 size)
+{
+	return host_user_range_ok(pa, size) && paging_map_direct(pa, size);
 }
 
 void host_user_unpin(struct host_owner *o, u64 pa, bool dirty)

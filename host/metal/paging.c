@@ -29,7 +29,7 @@ static u64 page_size(unsigned int level)
 	return SWIVL_PAGE_SIZE << 9 * (level - 1);
 }
 
-/* The entry of @va at @level; NULL: no memory for a table, or something larger is there. */
+/* The entry of @va at @level, or the large page in which it is; NULL: no memory for a table. */
 static u64 *entry_of(u64 va, unsigned int level)
 {
 	u64 *table = host_page_va(metal_cr3);
@@ -37,7 +37,7 @@ static u64 *entry_of(u64 va, unsigned int level)
 	for (unsigned int l = 4;; l--) {
 		u64 *entry = &table[va >> (12 + 9 * (l - 1)) & (ENTRIES - 1)];
 
-		if (l == level)
+		if (l == level || (*entry & PTE_LARGE))
 			return entry;
 		if (!(*entry & PTE_PRESENT)) {
 			void *page = host_page_alloc();
@@ -45,8 +45,6 @@ static u64 *entry_of(u64 va, unsigned int level)
 			if (!page)
 				return NULL;
 			*entry = host_page_pa(page) | PTE_PRESENT | PTE_WRITE | PTE_ACCESSED;
-		} else if (*entry & PTE_LARGE) {
-			return NULL;
 		}
 		table = host_page_va(*entry & PTE_ADDRESS);
 	}
@@ -81,6 +79,8 @@ static bool map(u64 va, u64 pa, u64 size, u32 flags, unsigned int level)
 			return false;
 		if (!(*entry & PTE_PRESENT))
 			*entry = leaf(pa, l, flags);
+		else if (l > 1 && !(*entry & PTE_LARGE) && !map(va, pa, page_size(l), flags, l - 1))
+			return false;
 		va += page_size(l);
 		pa += page_size(l);
 		size -= page_size(l);
@@ -168,6 +168,21 @@ const void *paging_firmware(void *arg, u64 pa, u32 size)
 	return paging_map_direct(pa, size) ? host_page_va(pa) : NULL;
 }
 
+/* Is there anything of the BIOS' memory in it? */
+static bool touches_memory(u64 pa, u64 end)
+{
+	if (pa < FIRST_MIB)
+		return true;
+	for (u32 i = 0; i < metal.memory_count; i++) {
+		const struct boot_memory *m = &metal.memory[i];
+
+		if (is_memory_type(m->type) && pa < m->base + m->size && m->base < end)
+			return true;
+	}
+	return false;
+}
+
+/* All that is not memory is uncached for us, whatever it is: that goes with large pages, too. */
 bool paging_map_direct(u64 pa, u64 size)
 {
 	u64 at = pa & ~(SWIVL_PAGE_SIZE - 1), end = pa + size;
@@ -177,9 +192,17 @@ bool paging_map_direct(u64 pa, u64 size)
 	if (in_bios_memory(pa, end, false))
 		return true; /* from the start */
 	flags = host_spin_lock(&lock);
-	for (; ok && at < end; at += SWIVL_PAGE_SIZE)
-		ok = in_bios_memory(at, at + SWIVL_PAGE_SIZE, false) ||
-		     map(DIRECT_MAP + at, at, SWIVL_PAGE_SIZE, MAP_WRITE | MAP_DEVICE, 1);
+	while (ok && at < end) {
+		unsigned int l = largest;
+
+		while (l > 1 && ((at & (page_size(l) - 1)) || end - at < page_size(l) ||
+				 (touches_memory(at, at + page_size(l)) &&
+				  !in_bios_memory(at, at + page_size(l), false))))
+			l--;
+		ok = in_bios_memory(at, at + page_size(l), false) ||
+		     map(DIRECT_MAP + at, at, page_size(l), MAP_WRITE | MAP_DEVICE, l);
+		at += page_size(l);
+	}
 	host_spin_unlock(&lock, flags);
 	return ok;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* The machine as a guest, exit by exit: what it is shown, what it may not, and what it cannot reach. */
 // uses: $(MODEL) core/machine/machine.c core/machine/exits.c core/machine/msr.c core/machine/apic.c
+// uses: core/machine/memory.c
 // flags: -DSWIVL_MODEL
 #include "model_test.h"
 #include "core/machine/internal.h"
@@ -75,6 +76,15 @@ volatile u32 *machine_home_apic(void)
 	return apic;
 }
 
+static bool no_page_tables;
+static u64 seen_size;
+
+bool machine_home_memory(u64 pa, u64 size)
+{
+	seen_size = size;
+	return !no_page_tables;
+}
+
 void machine_home_ipi(u32 apic_id, u32 command)
 {
 }
@@ -104,13 +114,32 @@ static void put(u64 pa, const void *bytes, size_t n)
 	memcpy((void *)pa, bytes, n);
 }
 
-static int setup(void **state)
+#define GIB 0x40000000ull
+
+/* Leaves, and what they map. */
+static u64 mapped_pages(void)
 {
-	struct machine_config config = { .hidden_base = HIDDEN, .hidden_size = HIDDEN_SIZE,
+	u64 pages = 0, leaf, size;
+	unsigned int level;
+
+	for (u64 at = 0; at < 16 * GIB; at += size) {
+		size = stage2_large_free(&machine->vm->stage2, at) ? LARGE : PAGE;
+		if (!stage2_find(&machine->vm->stage2, at, &level, &leaf))
+			continue;
+		size = PAGE << 9 * (level - 1);
+		pages += size / PAGE;
+	}
+	return pages;
+}
+
+static int setup_with(u64 hidden, u32 features)
+{
+	struct machine_config config = { .hidden_base = hidden, .hidden_size = HIDDEN_SIZE,
 					 .brand = "A brand of the owner",
 					 .start = { .ip = 0x7c00, .edx = 0x80 } };
 
 	model_reset();
+	model_features |= features;
 	memset(msrs, 0, sizeof(msrs));
 	msr_writes = 0;
 	xcr0 = 0;
@@ -130,9 +159,22 @@ static int setup(void **state)
 	return 0;
 }
 
+static int setup(void **state)
+{
+	return setup_with(HIDDEN, 0);
+}
+
+static int setup_huge(void **state)
+{
+	return setup_with(3 * GIB + LARGE, VENDOR_HUGE);
+}
+
 static int teardown(void **state)
 {
 	vendor->unload(v);
+	/* What the machine's home gave was not pinned page by page. */
+	model_pins = machine->vm->stage2.owner.opaque[0] = mapped_pages();
+	no_page_tables = false;
 	machine_destroy(machine);
 	munmap(ram, RAM_SIZE);
 	model_arena = model_arena_size = 0;
@@ -465,6 +507,88 @@ static void hidden_range_is_exact(void **state)
 		assert_null(stage2_find(&machine->vm->stage2, at, &level, &leaf));
 }
 
+/* The level of the leaf that the fault brings; 0: none. */
+static unsigned int fault_at(u64 gpa)
+{
+	unsigned int level;
+	u64 leaf;
+
+	guest();
+	at_exit(EXIT_NESTED_FAULT, 0);
+	v->exit.fault.gpa = gpa;
+	v->exit.fault.access = ACCESS_WRITE;
+	machine_exit(v);
+	assert_int_equal(v->exception.type, EVENT_NONE);
+	if (!stage2_find(&machine->vm->stage2, gpa, &level, &leaf))
+		return 0;
+	assert_int_equal(stage2_leaf_pa(leaf, level, gpa), gpa);
+	assert_true(leaf & vendor->stage2->write);
+	return level;
+}
+
+static u64 type_at(u64 gpa)
+{
+	unsigned int level;
+	u64 leaf;
+
+	assert_non_null(stage2_find(&machine->vm->stage2, gpa, &level, &leaf));
+	return (leaf & vendor->stage2->type) >> vendor->stage2->type_shift;
+}
+
+/* The largest that is the guest's alone, with one type: not in the first, with its fixed registers. */
+static void leaves_of_a_gib(void **state)
+{
+	assert_int_equal(machine->largest, 3);
+	machine->mtrrs.def |= 1 << 10;
+	assert_int_equal(fault_at(RAM), 2);
+	assert_int_equal(fault_at(GIB + 0x12345), 3);
+	assert_int_equal(seen_size, GIB);
+	assert_int_equal(fault_at(GIB), 3); /* as for a processor that came later */
+	assert_int_equal(fault_at(3 * GIB - 1), 3);
+	assert_int_equal(fault_at(3 * GIB), 2);
+	assert_int_equal(fault_at(4 * GIB - 1), 2);
+	assert_int_equal(fault_at(3 * GIB + LARGE - 1), 2);
+	assert_int_equal(fault_at(3 * GIB + 3 * LARGE), 2);
+	msrs[IA32_MTRR_DEF_TYPE] = 0; /* written without an exit: not what counts */
+	assert_int_equal(fault_at(5 * GIB), 3);
+}
+
+static void without_leaves_of_a_gib(void **state)
+{
+	assert_int_equal(machine->largest, 2);
+	assert_int_equal(fault_at(GIB + 0x12345), 2);
+	assert_int_equal(fault_at(GIB + LARGE), 2);
+	no_page_tables = true;
+	assert_int_equal(fault_at(RAM + 8 * LARGE), 2); /* what the other way still can */
+}
+
+/* MTRRs that divide it come, by and by: leaves of 2 MiB where that is enough. */
+static void leaves_of_a_gib_are_split(void **state)
+{
+	const u64 at = 4 * GIB + 8 * LARGE;
+
+	assert_int_equal(fault_at(at), 3);
+	assert_int_equal(type_at(at), MEMORY_WB);
+	assert_true(wrmsr(IA32_MTRR_DEF_TYPE, MEMORY_WB));
+	assert_true(wrmsr(IA32_MTRR_PHYSBASE0, at | MEMORY_WC));
+	assert_true(wrmsr(IA32_MTRR_PHYSBASE0 + 1, (machine->mtrrs.address & ~(LARGE - 1)) | 1 << 11));
+	assert_true(wrmsr(IA32_MTRR_PHYSBASE0 + 2, at + LARGE));
+	assert_true(wrmsr(IA32_MTRR_PHYSBASE0 + 3, (machine->mtrrs.address & ~(PAGE - 1)) | 1 << 11));
+	assert_int_equal(type_at(at), MEMORY_WB);
+	assert_true(wrmsr(IA32_MTRR_DEF_TYPE, 1 << 11 | MEMORY_WB));
+	assert_int_equal(fault_at(at), 2);
+	assert_int_equal(type_at(at), MEMORY_WC);
+	assert_int_equal(fault_at(at + LARGE), 1);
+	assert_int_equal(type_at(at + LARGE), MEMORY_UC);
+	assert_int_equal(type_at(at + LARGE + PAGE), MEMORY_WB);
+	assert_int_equal(fault_at(at + 2 * LARGE), 2);
+	assert_int_equal(type_at(4 * GIB), MEMORY_WB);
+	assert_int_equal(type_at(5 * GIB - 1), MEMORY_WB);
+	/* Another that has two types already begins with smaller ones. */
+	assert_true(wrmsr(IA32_MTRR_PHYSBASE0 + 2, 8 * GIB));
+	assert_int_equal(fault_at(8 * GIB + LARGE), 2);
+}
+
 /* ---- hypercalls ------------------------------------------------------------------------------------------------ */
 
 static u64 call_at(u64 number, u64 rdx, u64 rbx, u64 rsi, u32 ss)
@@ -637,6 +761,7 @@ static void triple_fault_is_logged_and_resets(void **state)
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define HUGE(name) cmocka_unit_test_setup_teardown(name, setup_huge, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(cpuid_hides_the_extensions),
 		TEST(cpuid_follows_cr4),
@@ -651,6 +776,9 @@ int main(void)
 		TEST(ordinary_memory_is_at_itself),
 		TEST(hidden_memory_is_ones),
 		TEST(hidden_range_is_exact),
+		HUGE(leaves_of_a_gib),
+		TEST(without_leaves_of_a_gib),
+		HUGE(leaves_of_a_gib_are_split),
 		TEST(hypercall_version_and_counts),
 		TEST(hypercall_log_only_for_the_system),
 		TEST(hypercall_copies_the_log),

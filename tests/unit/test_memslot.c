@@ -249,7 +249,7 @@ static void large_pages_are_split(void **state)
 	assert_int_equal(fault(LARGE + 0x3456, ACCESS_EXEC), 0);
 	/* Who found the large one before still knows where the memory is; a second split is none. */
 	assert_int_equal(stage2_leaf_pa(value, 2, 0x3456), (u64)memory + 0x3456);
-	assert_int_equal(stage2_split(&vm->stage2, old, value), 0);
+	assert_int_equal(stage2_split(&vm->stage2, old, 2, value), 0);
 	for (u64 at = LARGE; at < 2 * LARGE; at += PAGE) {
 		assert_non_null(stage2_find(&vm->stage2, at, &level, &value));
 		assert_int_equal(level, 1);
