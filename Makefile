@@ -18,7 +18,7 @@ make test-metal    all tests of the hypervisor that starts before the system; CA
 make bench-metal   what the latter costs beneath Debian's kernel, counted
 make unit       only those that need no emulated machine
 make fuzz       the fuzzers; make bench: swivl and KVM side by side
-make fuzz-rules the processor judges the rules of VM entries: SEED= STATES=
+make fuzz-rules the processor judges the rules of VM entries: CPU= SEED= STATES=
 make            the command, the library, and the module for the emulated machine's kernel
 make install    command, library, headers, manuals: DESTDIR= PREFIX=; make uninstall
 make install-module    the module, for the running kernel; or make install-dkms

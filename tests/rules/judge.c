@@ -289,7 +289,7 @@ int main(const char *cmdline)
 		end();
 	}
 	number_rules();
-	if (vendor.special && !from)
+	if (vendor.special)
 		vendor.special();
 	for (u64 n = from; n < from + states; n++) {
 		struct state s;

@@ -130,9 +130,10 @@ class Judge:
         print(f"{'ok' if good else 'not ok'} {self.tests} - {name}" +
               (f" - {why}" if why and not good else ""), flush=True)
 
-    def run(self, cpu, start, states, more=""):
-        """The lines that the program printed, those about the emulator's log among them."""
-        words = f"seed={self.args.seed} states={states} from={start}{more}"
+    def run(self, cpu, start, states, which=None):
+        """The lines that the program printed; what Bochs' log names otherwise comes to self.others."""
+        words = f"seed={self.args.seed} states={states} from={start}"
+        words += "" if which is None else f" which={which}"
         words += f" forget={self.args.forget}" if self.args.forget else ""
         words += " verbose" if self.args.verbose else ""
         with tempfile.TemporaryDirectory() as work:
@@ -161,16 +162,42 @@ class Judge:
         number, *rules = line[1:].split()
         if not reason or "k" in rules or fits(reason, set(map(int, rules))):
             return
-        self.others.append((int(number), reason.strip(), rules))
+        self.others.append((int(number), f"Bochs says \"{reason.strip()}\", broken is "
+                            f"{' '.join(rules) or 'nothing'}"))
+
+    def reduce(self, cpu, number):
+        """The fewest changes of which Bochs says what the rules do not, as a number of bits."""
+        which, again = 15, True
+        while again:
+            again = False
+            for bit in (1, 2, 4, 8):
+                self.others = []
+                if which & bit:
+                    list(self.run(cpu, number, 1, which & ~bit))
+                if self.others:
+                    which, again = which & ~bit, True
+        return which
+
+    def tell_others(self, cpu):
+        others = self.others
+        for number, what in others[:20]:
+            print(f"# state {number}: {what}")
+        for number, _ in others[:3]:
+            which = self.reduce(cpu, number)
+            print(f"# state {number}: the changes {which:#b} are enough: --from {number} --states 1 "
+                  f"--which {which} --verbose")
+        return len(others)
 
     def machine(self, cpu):
         args, self.at, self.others = self.args, 0, []
         states = args.states or SHORT.get(cpu, 10000)
         chunk, left, start = CHUNK.get(cpu, states), states, getattr(args, "from")
+        if not args.states and cpu in INTEL:    # each has other bits in its turn
+            start = INTEL.index(cpu) * states
         totals, told, dead = {}, [], False
         while left and not dead:
             n = min(chunk, left)
-            out = list(self.run(cpu, start, n, args.which and f" which={args.which}"))
+            out = list(self.run(cpu, start, n, args.which))
             end = re.search(r"^judged (\d+) states: (\d+) entered, (\d+) refused, "
                             r"(\d+) explained, (\d+) unexplained$", "\n".join(out), re.M)
             dead = not end or int(end[1]) != n
@@ -189,13 +216,12 @@ class Judge:
         if self.args.progress:
             print("\r\033[K", end="", file=sys.stderr)
         for line in told:
-            print("#", line.removeprefix("# "))
+            if self.args.verbose or not line.startswith(("# rule ", "# known ", "judged ")):
+                print("#", line.removeprefix("# "))
         print(f"# judged {totals['states']} states:", ", ".join(
             f"{n} {what}" for what, n in totals.items() if what != "states"))
-        for number, reason, rules in self.others[:20]:
-            print(f"# state {number}: Bochs says \"{reason}\", broken is {' '.join(rules) or 'nothing'}")
         self.states += totals["states"]
-        bad = totals["unexplained"] + len(self.others)
+        bad = totals["unexplained"] + self.tell_others(cpu)
         self.verdict(not dead and not bad, f"{cpu}, {states} states of seed {self.args.seed}",
                      "the machine died" if dead else f"{bad} disagree")
 
