@@ -356,7 +356,7 @@ real_a20:
 	ret
 
 /* Exceptions of real mode: each leaves its number in the list, at its place. */
-	.macro	real_try name, code:vararg
+	.macro	real_try name, code
 	movw	$1f, real_back
 	mov	%sp, real_sp
 	movb	$0xff, real_seen
@@ -408,34 +408,33 @@ real_faults:
 	set_vector 12
 	set_vector 13
 	mov	$real_words, %di
-	real_try divide, xor %cx, %cx; div %cx
-	real_try step, pushf; pop %ax; or $0x100, %ax; push %ax; popf; nop; nop
-	real_try int1, .byte 0xf1
-	real_try int3, int3
-	real_try into, mov $0x7f, %al; add $1, %al; into
-	real_try bound, mov $0x10, %ax; bound %ax, real_bounds
-	real_try ud2, ud2
-	real_try above, mov 0xffff, %ax
-	real_try above_stack, mov $0xffff, %bp; mov (%bp), %ax
-	real_try lldt, lldt %ax
-	real_try vmcall, .byte 0x0f, 0x01, 0xc1
-	real_try vmmcall, .byte 0x0f, 0x01, 0xd9
-	real_try arpl, arpl %ax, %bx
-	real_try long, .fill 15, 1, 0x66; nop
-	real_try cr0, mov $0x80000000, %eax; mov %eax, %cr0
-	real_try cr0nw, mov $0x20000010, %eax; mov %eax, %cr0
+	real_try divide, "xor %cx, %cx; div %cx"
+	real_try step, "pushf; pop %ax; or $0x100, %ax; push %ax; popf; nop; nop"
+	real_try int1, ".byte 0xf1"
+	real_try int3, "int3"
+	real_try into, "mov $0x7f, %al; add $1, %al; into"
+	real_try bound, "mov $0x10, %ax; bound %ax, real_bounds"
+	real_try ud2, "ud2"
+	real_try above, "mov 0xffff, %ax"
+	real_try above_stack, "mov $0xffff, %bp; mov (%bp), %ax"
+	real_try lldt, "lldt %ax"
+	real_try vmcall, ".byte 0x0f, 0x01, 0xc1"
+	real_try vmmcall, ".byte 0x0f, 0x01, 0xd9"
+	real_try arpl, "arpl %ax, %bx"
+	real_try long, ".fill 15, 1, 0x66; nop"
+	real_try cr0, "mov $0x80000000, %eax; mov %eax, %cr0"
+	real_try cr0nw, "mov $0x20000010, %eax; mov %eax, %cr0"
 	mov	$0x10, %eax
 	mov	%eax, %cr0
-	real_try far, mov $0xffff, %ax; mov %ax, %gs; mov %gs:0xfffe, %ax
-	real_try big, mov $0x10000, %ebx; mov (%ebx), %ax
-	real_try msr, mov $0x12345678, %ecx; rdmsr
-	real_try cpuid, mov $1, %eax; cpuid
-	real_try idt, call real_no_idt
+	real_try far, "mov $0xffff, %ax; mov %ax, %gs; mov %gs:0xfffe, %ax"
+	real_try big, "mov $0x10000, %ebx; mov (%ebx), %ax"
+	real_try cpuid, "mov $1, %eax; cpuid"
+	real_try idt, "call real_no_idt"
 	lidtl	real_idt
 	movw	$0x5000, %ax
 	mov	%ax, %es
 	movw	$0x0b0f, %es:0 /* UD2, where a processor without limits would go */
-	real_try jump, .byte 0x66, 0xea, 0, 0, 5, 0, 0, 0
+	real_try jump, ".byte 0x66, 0xea, 0, 0, 5, 0, 0, 0"
 	xor	%ax, %ax
 	mov	%ax, %gs
 	mov	%ax, %es

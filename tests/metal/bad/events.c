@@ -226,8 +226,8 @@ void probe_real(void)
 	real_call((u32)(u64)real_flags);
 	line3("flags", words[0], words[1], words[2]);
 	line("machine status word", words[3] & 0xffff);
-	/* Emulators know no limits of segments there and go on where they should not. */
-	if (!(probes & 1u << 31) || lenient || probes)
+	/* QEMU takes paging without protection, and knows no limits of segments there. */
+	if (lenient)
 		return;
 	real_call((u32)(u64)real_faults);
 	begin("real mode's exceptions");
