@@ -16,7 +16,7 @@ def ticks(cpu, beneath):
     m = Machine(cpu)
     counted = "tsc_early_khz=1000000" if cpu == "amd" else "tsc_early_khz=50000"
     with tempfile.TemporaryDirectory(dir=HERE) as work:
-        image = image_of(work, "linux", f"quiet {counted} tsc=reliable no_timer_check lpj=4000000 "
+        image = image_of(work, "linux", f"quiet {counted} tsc=reliable lpj=4000000 "
                          "lab.do=ticks,exits,off", beneath)
         with m.start(work, image, icount=cpu == "amd") as pc:
             pc.wait("^lab: off", m.timeout)
