@@ -159,15 +159,17 @@ static void send_sipi(struct machine_cpu *cpu, u8 vector)
 	machine_home_ipi(cpu->apic_id, MODE_NMI << 8 | ICR_ASSERT);
 }
 
-/* SDM vol. 3, 11.6.2 and 11.12.10. */
+/*
+ * SDM vol. 3, 11.6.2 and 11.12.10. All ones name all; logically, all that have a logical number: none
+ * has after a reset.
+ */
 static bool is_named(const struct machine_cpu *cpu, bool x2apic, u32 to, bool logical)
 {
-	if (to == (x2apic ? 0xffffffff : 0xff))
-		return true;
+	if (x2apic && (to == 0xffffffff || logical))
+		return to == 0xffffffff || (to >> 16 == cpu->apic_id >> 4 &&
+					    (to & 1u << (cpu->apic_id & 15)));
 	if (!logical)
-		return cpu->apic_id == to;
-	if (x2apic)
-		return to >> 16 == cpu->apic_id >> 4 && (to & 1u << (cpu->apic_id & 15));
+		return to == 0xff || to == cpu->apic_id;
 	if (cpu->dfr >> 28 == 0xf)
 		return cpu->ldr >> 24 & to;
 	return (to >> 4 == 0xf || to >> 4 == cpu->ldr >> 28) && (cpu->ldr >> 24 & to & 0xf);

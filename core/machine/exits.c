@@ -4,6 +4,7 @@
 
 /* ---- CPUID ------------------------------------------------------------------------------------------ */
 
+#define LEAF_TRACE 0x14u
 #define LEAF_HYPERVISOR 0x40000000u /* "swivlmachine" */
 #define CPUID_1_ECX_SMX (1u << 6)
 #define CPUID_7_ECX_OSPKE (1u << 4)
@@ -25,16 +26,23 @@ void machine_cpuid(struct vcpu *vcpu)
 
 	switch (leaf) {
 	case 1:
-		c.ecx &= ~(CPUID_1_ECX_VMX | CPUID_1_ECX_SMX | CPUID_1_ECX_OSXSAVE);
+		c.ecx &= ~(CPUID_1_ECX_VMX | CPUID_1_ECX_SMX | CPUID_1_ECX_DTES64 |
+			   CPUID_1_ECX_OSXSAVE);
+		c.edx &= ~CPUID_1_EDX_DS;
 		if (vcpu->state.cr4 & CR4_OSXSAVE)
 			c.ecx |= CPUID_1_ECX_OSXSAVE;
 		break;
 	case 7:
 		if (!(u32)vcpu->gpr[RCX]) {
+			c.ebx &= ~CPUID_7_EBX_PT;
 			c.ecx &= ~CPUID_7_ECX_OSPKE;
 			if (vcpu->state.cr4 & CR4_PKE)
 				c.ecx |= CPUID_7_ECX_OSPKE;
 		}
+		break;
+	case LEAF_TRACE: /* beyond the last leaf it is another's */
+		if (x86_cpuid(0, 0).eax >= leaf)
+			c = (struct x86_cpuid){ 0 };
 		break;
 	case LEAF_HYPERVISOR:
 		c = (struct x86_cpuid){ LEAF_HYPERVISOR, 0x76697773, 0x63616d6c, 0x656e6968 };
@@ -45,7 +53,7 @@ void machine_cpuid(struct vcpu *vcpu)
 	case 0x80000002 ... 0x80000004:
 		copy_brand(machine_of(vcpu)->config.brand, leaf, &c);
 		break;
-	case 0x8000000a: /* beyond the last leaf it is another's */
+	case 0x8000000a: /* the same */
 		if (x86_cpuid(0x80000000, 0).eax >= leaf)
 			c = (struct x86_cpuid){ 0 };
 		break;

@@ -48,7 +48,7 @@ bool machine_map(struct machine *m, u64 gpa);
 /* msr.c */
 void machine_msr_read(struct vcpu *vcpu);
 void machine_msr_write(struct vcpu *vcpu);
-/* apic.c. At the start: how this processor is addressed. */
+/* apic.c. At the start, and where it is switched on again: how this processor is addressed. */
 void machine_apic_start(struct vcpu *vcpu);
 /* The guest writes a register of its local APIC; in x2APIC mode its interrupt command: false: #GP. */
 void machine_apic_write(struct vcpu *vcpu, u32 offset, u32 value);

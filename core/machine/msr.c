@@ -102,8 +102,9 @@ static bool write_mtrr(struct vcpu *vcpu, u32 msr, u64 value)
 }
 
 /* Its modes (SDM vol. 3, 11.12.5). The page stays where writes to it are seen. */
-static bool write_apic_base(const struct machine *m, u64 value)
+static bool write_apic_base(struct vcpu *vcpu, u64 value)
 {
+	const struct machine *m = machine_of(vcpu);
 	const u64 modes = APIC_BASE_ENABLED | APIC_BASE_X2APIC;
 	u64 was = x86_rdmsr(IA32_APIC_BASE) & modes, mode = value & modes;
 
@@ -115,6 +116,9 @@ static bool write_apic_base(const struct machine *m, u64 value)
 	    (mode == modes && !(x86_cpuid(1, 0).ecx & CPUID_1_ECX_X2APIC)))
 		return false;
 	x86_wrmsr(IA32_APIC_BASE, value);
+	/* Switched off and on again it has forgotten its logical number (11.4.7.1). */
+	if (mode == APIC_BASE_ENABLED)
+		machine_apic_start(vcpu);
 	return true;
 }
 
@@ -132,7 +136,7 @@ static bool write(struct vcpu *vcpu, u32 msr, u64 value)
 		vcpu_overwrite(vcpu, STATE_PAT);
 		return true;
 	case IA32_APIC_BASE:
-		return write_apic_base(m, value);
+		return write_apic_base(vcpu, value);
 	case IA32_X2APIC_ICR:
 		return machine_x2apic_command(vcpu, value);
 	}

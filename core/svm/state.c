@@ -244,6 +244,9 @@ static void store_dr7(struct vcpu *vcpu, struct vmcb *vmcb)
 	bool ours = vcpu->guest_debug & KVM_GUESTDBG_USE_HW_BP;
 
 	vmcb->save.dr7 = (ours ? vcpu->debug_dr7 : vcpu->state.dr7) & ~(u64)DR7_GD;
+	/* The machine's guest has both as they are: INIT alone writes them. */
+	if (vcpu->vm->machine)
+		vmcb->save.dr6 = vcpu->state.dr6;
 	v->before &= ~SVM_BEFORE_DEBUG;
 	if (vmcb->save.dr7 & DR7_ENABLED)
 		v->before |= SVM_BEFORE_DEBUG;

@@ -67,16 +67,11 @@ static u32 longest_stay(void)
 	return ticks < 0xffffffff ? (u32)ticks + 1 : 0xffffffff;
 }
 
-/* SDM vol. 3, 20.4.4 */
-static bool has_pebs(void)
-{
-	return (x86_cpuid(1, 0).edx & CPUID_1_EDX_DS) &&
-	       !(x86_rdmsr(IA32_MISC_ENABLE) & MISC_ENABLE_NO_PEBS);
-}
-
 /*
  * What the machine's guest may not have as it is: VMX' own; what the VMCS switches and core/vm wants
- * to know; writes of MTRRs, in whose place EPT stands; commands that start processors.
+ * to know; writes of MTRRs, in whose place EPT stands; commands that start processors. And what makes
+ * the processor itself write to memory while the hypervisor runs: PEBS to linear addresses (20.9.5),
+ * the trace to physical ones, past EPT (26.5.4).
  */
 static void fill_msr_bitmap_machine(u8 *bitmap)
 {
@@ -89,7 +84,10 @@ static void fill_msr_bitmap_machine(u8 *bitmap)
 		{ IA32_MTRR_PHYSBASE0, IA32_MTRR_FIX4K_C0000 + 7, false },
 		{ IA32_MTRR_DEF_TYPE, IA32_MTRR_DEF_TYPE, false },
 		{ IA32_PAT, IA32_PAT, true },
+		{ IA32_PEBS_ENABLE, IA32_PEBS_ENABLE, true },
 		{ IA32_VMX_BASIC, IA32_VMX_LAST, true },
+		{ IA32_RTIT_FIRST, IA32_RTIT_LAST, true },
+		{ IA32_DS_AREA, IA32_DS_AREA, true },
 		{ IA32_X2APIC_ICR, IA32_X2APIC_ICR, false },
 		{ IA32_EFER, IA32_EFER, true },
 	};
@@ -124,7 +122,6 @@ bool vmx_start(struct refusal_report *why)
 	host_mutex_init(&vmx.vms_lock);
 	vmx.stay = longest_stay();
 	vmx.has_tsc_aux = vmx.controls.secondary & SECONDARY_RDTSCP;
-	vmx.has_pebs = has_pebs();
 	vmx.msr_bitmap = host_page_alloc();
 	vmx.msr_bitmap_filtered = host_page_alloc();
 	vmx.msr_bitmap_machine = host_page_alloc();

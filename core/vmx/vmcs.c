@@ -111,6 +111,13 @@ static void vcpu_free(struct vcpu *vcpu)
 	vcpu->vendor_data = NULL;
 }
 
+/* SDM vol. 3, 20.4.4. Nobody profiles a home without programs; Bochs' processors have not the MSR. */
+static bool has_pebs(void)
+{
+	return (x86_cpuid(1, 0).edx & CPUID_1_EDX_DS) &&
+	       !(x86_rdmsr(IA32_MISC_ENABLE) & MISC_ENABLE_NO_PEBS);
+}
+
 static int vmx_vcpu_create(struct vcpu *vcpu)
 {
 	struct vmx_vcpu *v;
@@ -135,6 +142,8 @@ static int vmx_vcpu_create(struct vcpu *vcpu)
 	v->before = vmx.mitigate.verw ? VMX_BEFORE_VERW : 0;
 	v->after = VMX_AFTER_LAUNCH;
 	v->vpid = vpid_alloc();
+	if (!vcpu->vm->machine)
+		vmx.has_pebs = has_pebs();
 
 	host_preempt_off();
 	x86_irq_off();

@@ -175,6 +175,9 @@
 #define IA32_VMX_TRUE_EXIT_CTLS 0x48f
 #define IA32_VMX_TRUE_ENTRY_CTLS 0x490
 #define IA32_VMX_LAST 0x493
+#define IA32_RTIT_FIRST 0x560 /* processor trace: output, control, filters */
+#define IA32_RTIT_LAST 0x587
+#define IA32_DS_AREA 0x600
 #define IA32_TSC_DEADLINE 0x6e0
 #define IA32_X2APIC_ICR 0x830
 #define IA32_XSS 0xda0
@@ -228,10 +231,12 @@
 #define CPUID_1_EDX_APIC (1u << 9)
 #define CPUID_1_EDX_MTRR (1u << 12)
 #define CPUID_1_EDX_DS (1u << 21)
+#define CPUID_1_ECX_DTES64 (1u << 2)
 #define CPUID_D1_EAX_XSAVEC (1u << 1)
 #define CPUID_D1_EAX_XSAVES (1u << 3)
 #define CPUID_7_EBX_INVPCID (1u << 10)
 #define CPUID_7_EBX_RTM (1u << 11)
+#define CPUID_7_EBX_PT (1u << 25)
 #define CPUID_7_EDX_MD_CLEAR (1u << 10)
 #define CPUID_7_EDX_SPEC_CTRL (1u << 26) /* IBRS and IBPB */
 #define CPUID_7_EDX_L1D_FLUSH (1u << 28)

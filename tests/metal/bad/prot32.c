@@ -537,7 +537,7 @@ static void more(void)
 			continue;
 		code[0] = i < ARRAY_SIZE(two) ? 0x0f : (u8)i;
 		code[1] = i < ARRAY_SIZE(two) ? two[i] : 0x31;
-		code[2] = 0xd8;
+		code[2] = code[1] == 0xa2 ? 0x90 : 0xd8; /* CPUID has no operand */
 		code[3] = 0x0f;
 		code[4] = 0x0b;
 		line("virtual-8086", i, attempt(virtual8086, 0x0), error);

@@ -160,7 +160,7 @@ display_library: rfb, options="timeout=0"
 memory: guest={self.mem}, host={self.mem}
 romimage: file=/usr/share/bochs/BIOS-bochs-latest
 vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
-cpu: model={self.cpu}, count={self.cpus}, quantum=32, ips=50000000, reset_on_triple_fault=0, ignore_bad_msrs=1
+cpu: model={self.cpu}, count={self.cpus}, quantum=32, ips=50000000, reset_on_triple_fault=0, ignore_bad_msrs=0
 clock: sync=none, time0=1577836800, rtc_sync=0
 {drives}
 boot: disk
