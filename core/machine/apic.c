@@ -209,7 +209,8 @@ void machine_apic_write(struct vcpu *vcpu, u32 offset, u32 value)
 
 	if (!machine_home_apic())
 		return; /* no registers in memory: the write is lost */
-	if (offset == APIC_ICR_LOW && starts(value)) {
+	if (offset == APIC_ICR_LOW && starts(value) &&
+	    (x86_rdmsr(IA32_APIC_BASE) & APIC_BASE_ENABLED)) {
 		to = apic_read(APIC_ICR_HIGH);
 		start_command(vcpu, false, to >> 24, value);
 		apic_write(APIC_ICR_HIGH, to);

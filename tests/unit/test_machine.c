@@ -239,9 +239,12 @@ static void cpuid_hides_the_extensions(void **state)
 	struct x86_cpuid real = x86_cpuid(1, 0), c = cpuid(1, 0, 0);
 
 	assert_true(real.ecx & CPUID_1_ECX_VMX);
-	assert_int_equal(real.ecx ^ c.ecx, CPUID_1_ECX_VMX | 1 << 6 | CPUID_1_ECX_OSXSAVE);
+	assert_int_equal(real.ecx & ~c.ecx, CPUID_1_ECX_VMX | 1 << 6 | CPUID_1_ECX_OSXSAVE |
+						    CPUID_1_ECX_DTES64);
+	assert_int_equal(c.ecx & ~real.ecx, 0);
 	assert_int_equal(c.eax, real.eax);
-	assert_int_equal(c.edx, real.edx);
+	assert_true(real.edx & CPUID_1_EDX_DS);
+	assert_int_equal(c.edx, real.edx & ~CPUID_1_EDX_DS);
 	c = cpuid(0x80000001, 0, 0);
 	assert_int_equal(c.ecx ^ x86_cpuid(0x80000001, 0).ecx, CPUID_X1_ECX_SVM);
 	model_cpuid_set(0x80000000, 0, (struct x86_cpuid){ 0x8000000a, 0, 0, 0 });
@@ -251,6 +254,18 @@ static void cpuid_hides_the_extensions(void **state)
 }
 
 /* Bits that show CR4 show the guest's. */
+static void cpuid_hides_the_trace(void **state)
+{
+	model_cpuid_set(0, 0, (struct x86_cpuid){ 0x14, 1, 2, 3 });
+	model_cpuid_set(7, 0, (struct x86_cpuid){ 0, ~0u, 0, 4 });
+	model_cpuid_set(0x14, 0, (struct x86_cpuid){ 1, 2, 3, 4 });
+	assert_int_equal(cpuid(7, 0, 0).ebx, ~(1u << 25));
+	assert_int_equal(cpuid(0x14, 0, 0).ecx, 0);
+	/* Beyond the last leaf it is no trace's. */
+	model_cpuid_set(0, 0, (struct x86_cpuid){ 0x13, 1, 2, 3 });
+	assert_int_equal(cpuid(0x14, 0, 0).ecx, 3);
+}
+
 static void cpuid_follows_cr4(void **state)
 {
 	assert_true(cpuid(1, 0, CR4_OSXSAVE).ecx & CPUID_1_ECX_OSXSAVE);
@@ -758,12 +773,51 @@ static void triple_fault_is_logged_and_resets(void **state)
 	assert_non_null(strstr(model_log, "gdt"));
 }
 
+/* ---- interrupt commands that start processors -------------------------------------------------------------- */
+
+#define COMMAND 0x300
+#define LOGICAL_INIT 0x4d00
+
+static bool init_reaches(u32 to, u32 command, u32 ldr, u32 dfr)
+{
+	bool reached;
+
+	machine_apic_write(v, 0xd0, ldr);
+	machine_apic_write(v, 0xe0, dfr);
+	machine_apic_write(v, 0x310, to << 24);
+	machine_apic_write(v, COMMAND, command);
+	reached = machine->cpus[v->index].start == CPU_INIT_SENT;
+	machine->cpus[v->index].start = CPU_RUNS;
+	return reached;
+}
+
+static void init_by_number(void **state)
+{
+	msrs[IA32_APIC_BASE] = 0xfee00000 | APIC_BASE_ENABLED;
+	assert_true(init_reaches(0, 0x4500, 0, ~0u));
+	assert_false(init_reaches(1, 0x4500, 0, ~0u));
+	assert_true(init_reaches(0xff, 0x4500, 0, ~0u));
+	/* Logically all are those that have a number. */
+	assert_false(init_reaches(0xff, LOGICAL_INIT, 0, ~0u));
+	assert_true(init_reaches(0xff, LOGICAL_INIT, 0x10000000, ~0u));
+	assert_false(init_reaches(0x2, LOGICAL_INIT, 0x1000000, ~0u));
+	assert_true(init_reaches(0x3, LOGICAL_INIT, 0x1000000, ~0u));
+	assert_true(init_reaches(0x23, LOGICAL_INIT, 0x21000000, 0x0fffffff));
+	assert_false(init_reaches(0x33, LOGICAL_INIT, 0x21000000, 0x0fffffff));
+	/* The level's end is nothing; a local APIC that is off sends nothing. */
+	assert_false(init_reaches(0, 0x8500, 0, ~0u));
+	msrs[IA32_APIC_BASE] = 0xfee00000;
+	assert_false(init_reaches(0, 0x4500, 0, ~0u));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 #define HUGE(name) cmocka_unit_test_setup_teardown(name, setup_huge, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(cpuid_hides_the_extensions),
+		TEST(cpuid_hides_the_trace),
+		TEST(init_by_number),
 		TEST(cpuid_follows_cr4),
 		TEST(cpuid_brand),
 		TEST(cpuid_names_the_hypervisor),

@@ -14,8 +14,8 @@ struct fault {
 };
 
 extern volatile struct fault fault;
-extern volatile u64 recover, nmis, interrupts, apic_eoi;
-extern u32 probes, seed, rounds, lenient;
+extern volatile u64 recover, nmis, interrupts, apic_eoi, steps_left;
+extern u32 probes, seed, rounds, lenient, cpus;
 extern u64 gdt[], idt[];
 extern bool beneath; /* swivl is there */
 
@@ -25,6 +25,7 @@ extern bool beneath; /* swivl is there */
 u64 try_regs(struct regs *r, const void *code);
 /* At CPL 3, and what ends with INT 80h: the vector, which is 80h for none. */
 u64 try_user(struct regs *r, const void *code);
+u64 enter_user(struct regs *r, u64 rip, u64 rsp, u64 rflags);
 void prot_call(u32 entry);
 void real_call(u32 entry);
 void finish_now(void) __attribute__((noreturn));
@@ -46,7 +47,15 @@ void line2(const char *name, u64 a, u64 b);
 void line3(const char *name, u64 a, u64 b, u64 c);
 bool same(const char *a, const char *b);
 
+/* Numbers of chance, the same for the same seed. */
+u64 chance(void);
+/* Ours again, after what had another. */
+void load_tss(void);
+/* The stack of gates with this number. */
+void tss_set_ist(u32 n, u64 stack);
+
 /* What the probes are made of, by bit of the word in the image. */
+#define RESETS (1u << 18)
 void probe_handover(void);
 void probe_cpuid(void);
 void probe_msrs(void);
@@ -61,10 +70,13 @@ void probe_debug(void);
 void probe_hidden(void);
 void probe_apic(void);
 void probe_cpus(void);
+void probe_x2apic(void);
 void probe_ports(void);
 void probe_init(void);
-void probe_triple(void);
-void probe_nonsense(void);
+void probe_resets(void);
+void probe_chance(void);
+/* The machine has begun again in the midst of that. */
+bool resets_underway(void);
 void still_there(void);
 /* Where E820 shows that swivl is, or 0. */
 u64 find_hidden(u64 *size);

@@ -94,6 +94,9 @@ rounds:
 	.globl lenient
 lenient:
 	.long	0
+cpus: /* that the machine has */
+	.globl cpus
+	.long	1
 
 real_main:
 	/* Memory as the BIOS tells it. */
@@ -498,7 +501,8 @@ real_short:
 /* ---- other processors -------------------------------------------------------------------------- */
 
 /* Copied to the page that SIPI names: it tells which one, that it came, and what RDX and CR0 are. */
-	.globl ap_begin, ap_end, ap_where, ap_count, ap_edx, ap_cr0, ap_go
+	.globl ap_begin, ap_end, ap_where, ap_count, ap_edx, ap_cr0, ap_cr4, ap_dr6, ap_dr7, ap_go
+	.globl ap_ldr, ap_dfr
 ap_begin:
 	cli
 	mov	%cr0, %ebx
@@ -507,7 +511,35 @@ ap_begin:
 	mov	%cs, ap_where
 	mov	%edx, ap_edx
 	mov	%ebx, ap_cr0
-	lock incl ap_count
+	mov	%cr4, %eax
+	mov	%eax, ap_cr4
+	mov	%dr6, %eax
+	mov	%eax, ap_dr6
+	mov	%dr7, %eax
+	mov	%eax, ap_dr7
+	/* What the next INIT has to take back. */
+	mov	$8, %eax
+	mov	%eax, %cr4
+	mov	$0xffff0fff, %eax
+	mov	%eax, %dr6
+	mov	$0x700, %eax
+	mov	%eax, %dr7
+	cmpl	$0, ap_ldr
+	je	3f
+	/* Its logical number: a segment with all addresses, for the local APIC's. */
+	lgdtl	gdt_pointer
+	or	$1, %bl
+	mov	%ebx, %cr0
+	mov	$SEL_DATA, %ax
+	mov	%ax, %fs
+	and	$0xfe, %bl
+	mov	%ebx, %cr0
+	mov	ap_ldr, %eax
+	mov	$0xfee000d0, %edi
+	mov	%eax, %fs:(%edi)
+	mov	ap_dfr, %eax
+	mov	%eax, %fs:0x10(%edi)
+3:	lock incl ap_count
 	testl	$-1, ap_go
 	jnz	2f
 1:	hlt
@@ -523,6 +555,16 @@ ap_count:
 ap_edx:
 	.long	0
 ap_cr0:
+	.long	0
+ap_cr4:
+	.long	0
+ap_dr6:
+	.long	0
+ap_dr7:
+	.long	0
+ap_ldr:
+	.long	0
+ap_dfr:
 	.long	0
 ap_go:
 	.long	0
@@ -582,9 +624,13 @@ common:
 	push	%rax
 	push	%rcx
 	mov	16(%rsp), %rax
-	cmp	$2, %rax
+	cmp	$1, %rax
+	je	stepped
+again:	cmp	$2, %rax
 	je	nmi
 	cmp	$0x20, %rax
+	je	finger
+	cmp	$0x21, %rax
 	je	finger
 	mov	%rax, fault
 	mov	24(%rsp), %rcx
@@ -621,6 +667,14 @@ common:
 	cmp	$0x80, %rax
 	jae	2b
 	call	unexpected
+stepped: /* a program of chance may make some steps */
+	cmpq	$0, steps_left
+	je	again
+	testb	$3, 40(%rsp)
+	jz	again
+	decq	steps_left
+	jnz	2b
+	jmp	again
 nmi:
 	incq	nmis
 	jmp	2b
@@ -631,7 +685,7 @@ finger: /* the local APIC's own */
 	jmp	2b
 
 /* u64 try_regs(struct regs *, const void *code): the vector, or ffh. */
-	.globl try_regs, try_user
+	.globl try_regs, enter_user
 try_regs:
 	push	%rbx
 	push	%rbp
@@ -678,8 +732,8 @@ try_regs:
 	mov	fault, %rax
 	ret
 
-/* The same at CPL 3: the code ends with INT 80h instead of RET, and that is no exception. */
-try_user:
+/* u64 enter_user(struct regs *, u64 rip, u64 rsp, u64 rflags): the same at CPL 3 */
+enter_user:
 	push	%rbx
 	push	%rbp
 	push	%r12
@@ -692,12 +746,9 @@ try_user:
 	movq	$0, fault + 8
 	mov	%rsp, recover_rsp
 	movq	$1b, recover
-	mov	$USER_ALIAS, %rax
-	add	%rax, %rsi
-	lea	STACK_END - 0x4000(%rax), %rdx
 	pushq	$SEL_USER_DATA
 	push	%rdx
-	pushq	$2
+	push	%rcx
 	pushq	$SEL_USER_CODE
 	push	%rsi
 	mov	(%rdi), %rax
@@ -706,10 +757,19 @@ try_user:
 	mov	24(%rdi), %rdx
 	mov	32(%rdi), %rsi
 	mov	40(%rdi), %rdi
+	xor	%ebp, %ebp
+	xor	%r8d, %r8d
+	xor	%r9d, %r9d
+	xor	%r10d, %r10d
+	xor	%r11d, %r11d
+	xor	%r12d, %r12d
+	xor	%r13d, %r13d
+	xor	%r14d, %r14d
+	xor	%r15d, %r15d
 	iretq
 
 	.bss
-	.globl fault, recover, recover_rsp, nmis, interrupts, apic_eoi, idt
+	.globl fault, recover, recover_rsp, nmis, interrupts, apic_eoi, idt, steps_left
 	.balign 4096
 idt:
 	.skip	4096
@@ -724,6 +784,8 @@ code_pointer:
 rdi_after:
 	.skip	8
 nmis:
+	.skip	8
+steps_left:
 	.skip	8
 interrupts:
 	.skip	8

@@ -6,7 +6,7 @@ METAL_BAD := $(BUILD)/tests/metal/bad
 METAL_BAD_FLAGS := -std=gnu11 -I. -Os -Wall -Wextra -ffreestanding -fno-pic -fno-pie \
 	-mgeneral-regs-only -fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables \
 	--param=min-pagesize=0
-METAL_BAD_OBJS := $(patsubst %,$(METAL_BAD)/%.o,boot main control segments events hidden)
+METAL_BAD_OBJS := $(patsubst %,$(METAL_BAD)/%.o,boot main control segments events hidden chance cpus resets)
 
 $(METAL_BAD)/program32.bin: tests/metal/bad/prot32.c tests/metal/bad/layout.h tests/metal/bad/prot32.ld
 	@mkdir -p $(@D)

@@ -216,6 +216,14 @@ static void extended(u32 index, u64 v)
 	end();
 }
 
+/* Many bits or few, by turns. */
+static u64 noise(u32 i)
+{
+	u64 n = chance();
+
+	return i & 1 ? n : n & chance() & chance() & chance();
+}
+
 static void probe_xcr0(void)
 {
 	struct regs r = { .rax = get(read_cr4) | 1 << 18 };
@@ -228,6 +236,8 @@ static void probe_xcr0(void)
 		extended(0, i);
 	for (u32 i = 0; i < 64; i++)
 		extended(0, 3 | 1ull << i);
+	for (u32 i = 0; i < (rounds ? 20 : 300); i++)
+		extended(0, 1 | (i & 2 ? noise(i) & 0xff : noise(i)));
 	extended(0, 0xe7);
 	extended(0, 0x1f);
 	extended(1, 3);
@@ -235,6 +245,31 @@ static void probe_xcr0(void)
 	extended(0, 1);
 	r = (struct regs){ .rax = old };
 	try_regs(&r, write_cr4);
+}
+
+static void garbage(u64 cr0, u64 cr3, u64 cr4)
+{
+	/* An address in CR3 had better be one of tables. */
+	const u64 no_address = 0xff8 | ~0ull << (cpuid_reg(0x80000008, 0) & 0xff);
+	u64 efer, cap;
+
+	try_rdmsr(EFER, &efer);
+	try_rdmsr(0xfe, &cap);
+	for (u32 i = 0; i < (rounds ? 20 : 300); i++) {
+		set("cr8 garbage", read_cr8, write_cr8, noise(i) & 0x1f);
+		write_value(PAT, i & 1 ? chance() & 0x0707070707070707 : chance());
+		/* Here the processor takes what would be its end. */
+		if (lenient)
+			continue;
+		set("cr0 garbage", read_cr0, write_cr0, cr0 ^ (i & 2 ? (u32)noise(i) : noise(i)));
+		set("cr4 garbage", read_cr4, write_cr4, cr4 ^ (i & 2 ? noise(i) & 0x7fffff : noise(i)));
+		set("cr3 garbage", read_cr3, write_cr3, cr3 ^ (noise(i) & no_address));
+		write_value(EFER, efer ^ noise(i));
+		write_value(0x2ff, noise(i) & (i & 2 ? 0xcff : ~0ull));
+		write_value(0x200 + (u32)(chance() % (2 * (cap & 0xff))), noise(i) & (i & 2 ? 0xffffff807 : ~0ull));
+		write_value(0x268 + (i & 7), chance() & 0x0707070707070707);
+		write_value(APIC_BASE, 0xfee00900 ^ (noise(i) & ~0xc00ull));
+	}
 }
 
 void probe_control(void)
@@ -285,5 +320,6 @@ void probe_control(void)
 	line2("clts", get(read_cr0), get(smsw));
 	r = (struct regs){ .rax = cr0 };
 	try_regs(&r, write_cr0);
+	garbage(cr0, cr3, cr4);
 	line("cr0 at last", get(read_cr0));
 }

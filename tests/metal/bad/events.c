@@ -206,11 +206,21 @@ void probe_debug(void)
 	line3("general detect", seen(get_dr7, 0), fault.dr6, dr(get_dr7));
 	seen(set_dr7, 0x400);
 	seen(set_dr6, 0xffff0ff0);
+	for (u32 i = 0; i < (rounds ? 20 : 300); i++) {
+		u64 n = chance(), v = i & 1 ? (u32)n : n & chance() & chance();
+
+		seen(set_dr0, chance());
+		line3("dr7 garbage", v, seen(set_dr7, v), dr(get_dr7));
+		seen(set_dr7, 0x400);
+		seen(set_dr7, 0x400); /* the first one may have met DR7.GD */
+		line3("dr6 garbage", v, seen(set_dr6, v), dr(get_dr6));
+		seen(set_dr6, 0xffff0ff0);
+	}
 }
 
 /* ---- modes -------------------------------------------------------------------------------------------- */
 
-extern char real_nothing[], real_halt[], real_a20[], real_faults[], real_flags[], real_return[];
+extern char real_nothing[], real_halt[], real_a20[], real_faults[], real_flags[];
 extern u8 real_words[];
 extern u32 real_count;
 
@@ -252,6 +262,7 @@ void probe_protected(void)
 	memset((void *)PROGRAM32_AT, 0, VECTORS_AT - PROGRAM32_AT);
 	memcpy((void *)PROGRAM32_AT, program32, (u64)(program32_end - program32));
 	prot_call(PROGRAM32_AT);
+	load_tss();
 }
 
 /* ---- ports ----------------------------------------------------------------------------------------------- */
@@ -276,181 +287,4 @@ void probe_ports(void)
 	for (u32 port = 0x300; port < 0x310; port++)
 		value(inb((u16)port));
 	end();
-}
-
-/* ---- what resets --------------------------------------------------------------------------------------- */
-
-#define CMOS_SHUTDOWN 0x0f
-#define CMOS_STEP 0x70 /* nobody's */
-
-static u8 cmos_read(u8 at)
-{
-	outb(0x70, at | 0x80);
-	return inb(0x71);
-}
-
-static void cmos_write(u8 at, u8 v)
-{
-	outb(0x70, at | 0x80);
-	outb(0x71, v);
-}
-
-extern volatile u32 back_to;
-extern u64 saved_rsp;
-extern char idt_pointer[];
-
-static volatile u32 came_back;
-
-/*
- * The local APIC resets its own processor. The BIOS finds a code in CMOS and goes on where the word
- * at 40:67 says (a relic of the 80286), in real mode.
- */
-static void __attribute__((noinline)) reset_self(u32 command)
-{
-	volatile u32 *apic = (volatile u32 *)0xfee00000;
-
-	cmos_write(CMOS_SHUTDOWN, 0x0a);
-	*(volatile u32 *)0x467 = (u32)(u64)real_return;
-	asm volatile("push %%rbx\n push %%rbp\n push %%r12\n push %%r13\n push %%r14\n push %%r15\n pushfq\n"
-		     "cli\n movl $1f, back_to\n mov %%rsp, saved_rsp\n"
-		     "mov %0, (%1)\n"
-		     "mov $200000000, %%eax\n"
-		     "2: pause\n dec %%eax\n jnz 2b\n"
-		     "jmp 3f\n"
-		     "1: incl came_back\n"
-		     "3: popfq\n pop %%r15\n pop %%r14\n pop %%r13\n pop %%r12\n pop %%rbp\n pop %%rbx\n"
-		     : : "b"(command), "c"(&apic[0xc0]) : "rax", "rdx", "rsi", "rdi", "r8", "r9", "r10",
-		       "r11", "memory");
-	cmos_write(CMOS_SHUTDOWN, 0);
-}
-
-void probe_init(void)
-{
-	volatile u32 *apic = (volatile u32 *)0xfee00000;
-
-	apic[0xc4] = apic[8]; /* to itself, by number */
-	reset_self(0x4500);
-	asm volatile("ltr %0" : : "r"((u16)(gdt[SEL_TSS / 8] &= ~(2ull << 40), SEL_TSS)));
-	line("INIT to itself", came_back);
-}
-
-SNIPPET(triple, "movw $0, idt_pointer\nlidt idt_pointer\nud2");
-
-void probe_triple(void)
-{
-	u8 step = cmos_read(CMOS_STEP);
-
-	put("triple faults before ");
-	put_hex(step);
-	put("\r\n");
-	if (step >= 3) {
-		cmos_write(CMOS_STEP, 0);
-		line("triple faults", step);
-		return;
-	}
-	cmos_write(CMOS_STEP, step + 1);
-	while (!(inb(0x3f8 + 5) & 0x40))
-		;
-	asm volatile("movw $0, idt_pointer\n lidt idt_pointer\n ud2");
-}
-
-/* ---- bytes of chance ------------------------------------------------------------------------------------ */
-
-static u64 state;
-
-static u64 chance(void)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state;
-}
-
-/* At CPL 0, with registers of chance; what halts, resets or never ends is not asked. */
-static bool harmless(const u8 *b)
-{
-	for (u32 i = 0; i < 14; i++) {
-		if (b[i] == 0xf4 || b[i] == 0xfa || b[i] == 0xfb || (b[i] & 0xf0) == 0xe0 ||
-		    (b[i] & 0xf0) == 0x70 || b[i] == 0xcf || (b[i] >= 0x6c && b[i] <= 0x6f))
-			return false;
-		if (b[i] == 0x0f && (b[i + 1] == 0x22 || b[i + 1] == 0x23 || b[i + 1] == 0x30 ||
-				     (b[i + 1] & 0xf0) == 0x80 || b[i + 1] == 0x01 || b[i + 1] == 0x00 ||
-				     b[i + 1] == 0x07 || b[i + 1] == 0x35 || b[i + 1] == 0x05))
-			return false;
-		if (b[i] == 0x9d || b[i] == 0xff || b[i] == 0xc2 || b[i] == 0xca || b[i] == 0xcb ||
-		    b[i] == 0x8e || b[i] == 0xf1 || b[i] == 0xcc || b[i] == 0xcd)
-			return false;
-	}
-	return true;
-}
-
-/* What exits, with registers of chance: CPUID, MSRs' reads, calls, memory that is not there. */
-static void place_exit(u8 *at, struct regs *r, u64 hidden)
-{
-	static const u8 codes[][4] = { { 0x0f, 0xa2, 0x90, 0x90 }, { 0x0f, 0x32, 0x90, 0x90 },
-				       { 0x0f, 0x01, 0xc1, 0x90 }, { 0x0f, 0x01, 0xd9, 0x90 },
-				       { 0x0f, 0x01, 0xd1, 0x90 } };
-	u64 n = chance();
-
-	if (n % 3 == 0) {
-		memcpy(at, codes[n / 3 % ARRAY_SIZE(codes)], 4);
-		if (n & 1u << 20)
-			r->rcx = (u32[]){ 0, 0xc0000080, 0x277, 0x1b, 0x3a, 0x480, 0xc0010114,
-					  0xc0010117 }[n >> 24 & 7];
-		if (n & 1u << 21)
-			r->rax = 0x6c76697773;
-		/* The log is not written to memory of chance. */
-		if ((u32)r->rcx == 2)
-			r->rcx = 3;
-	} else {
-		r->rax = hidden + (n >> 8 & 0x1fffff);
-		r->rbx = r->rdi = r->rsi = r->rax;
-		r->rcx &= 15;
-		/* An opcode of chance with (%rax) or (%rbx) as its operand. */
-		u32 i = 0;
-
-		if (n & 1u << 30)
-			at[i++] = 0x66;
-		if (n & 1u << 31)
-			at[i++] = 0x48;
-		if (n & 1ull << 32)
-			at[i++] = 0x0f;
-		at[i++] = (u8)(n >> 40);
-		at[i++] = (u8)(n >> 48 & 0x3b);
-	}
-}
-
-
-
-void probe_nonsense(void)
-{
-	u32 count = rounds ? rounds * 4 : 20000;
-	u64 size = 0, hidden = find_hidden(&size);
-	u8 old[64];
-
-	if (!beneath || !hidden)
-		return;
-	state = seed * 0x9e3779b97f4a7c15ull | 1;
-	memcpy(old, code_page, sizeof(old));
-	for (u32 i = 0; i < count; i++) {
-		struct regs r = { chance(), chance(), chance(), chance(), chance(), chance() };
-
-		do {
-			memset(code_page, 0x90, 48);
-			/* At CPL 3 whatever it is; at CPL 0 what exits. */
-			for (u32 j = 0; j < 16; j++)
-				code_page[j] = (u8)chance();
-			if (i & 1)
-				place_exit(code_page, &r, hidden);
-			code_page[48] = i & 1 ? 0xc3 : 0xcd;
-			code_page[49] = 0x80;
-		} while (!harmless(code_page));
-		if (i & 1)
-			try_regs(&r, code_page);
-		else
-			try_user(&r, code_page);
-	}
-	put("nonsense, rounds ");
-	put_hex(count);
-	put("\r\n");
 }

@@ -130,6 +130,22 @@ void fill_idt(void)
 	asm volatile("ltr %0" : : "r"((u16)SEL_TSS));
 }
 
+void load_tss(void)
+{
+	gdt[SEL_TSS / 8] &= ~(2ull << 40); /* not busy */
+	asm volatile("ltr %0" : : "r"((u16)SEL_TSS));
+}
+
+void tss_set_ist(u32 n, u64 stack)
+{
+	*(u64 *)(tss + 7 + 2 * n) = stack;
+}
+
+u64 try_user(struct regs *r, const void *code)
+{
+	return enter_user(r, (u64)code + USER_ALIAS, STACK_END - 0x4000 + USER_ALIAS, 2);
+}
+
 void unexpected(void)
 {
 	line3("unexpected exception: vector, error, rip", fault.vector, fault.error, fault.rip);
@@ -210,7 +226,7 @@ void still_there(void)
 static void (*const all[])(void) = {
 	probe_handover, probe_cpuid, probe_msrs,  probe_msr_writes,   probe_control, probe_segments,
 	probe_instructions, probe_protected, probe_real, probe_modes, probe_debug, probe_hidden,
-	probe_apic, probe_cpus, probe_ports, probe_init, probe_nonsense, probe_triple,
+	probe_chance, probe_apic, probe_cpus, probe_ports, probe_init, probe_x2apic, probe_resets,
 };
 
 int main(void);
@@ -228,6 +244,8 @@ int main(void)
 	cpuid(0x40000000, 0, c);
 	beneath = c[1] == 0x76697773;
 	put(beneath ? "\r\nbeneath\r\n" : "\r\nbare\r\n");
+	if (resets_underway())
+		probes = RESETS;
 	for (u32 i = 0; i < ARRAY_SIZE(all); i++)
 		if (probes & 1u << i) {
 			put("part ");
