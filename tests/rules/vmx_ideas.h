@@ -105,6 +105,16 @@ static const struct idea ideas[] = {
 	{ ANY, { PUT(VMCS_LINK_POINTER, 0x2000) } },
 	{ ANY, { PUT(VMCS_LINK_POINTER, 0x3000) } },
 	{ B_PAE_EPT, { FLIP(GUEST_PDPTE_3, 2) } },
+	/* What Bochs does otherwise (vmx_known.c). */
+	{ B32, { PUT(GUEST_ES_ACCESS_RIGHTS, 0xc0db) } },
+	{ B32, { PUT(GUEST_GS_ACCESS_RIGHTS, 0xc0bb) } },
+	{ B64_EPT, { PUT(GUEST_SS_SELECTOR, 0), FLIP(GUEST_SS_ACCESS_RIGHTS, 0x100) } },
+	{ B_V86_REAL, { FLIP(GUEST_CR0, CR0_PE) } },
+	{ B64_USER, { PUT(GUEST_ACTIVITY, 2), PUT(ENTRY_INTERRUPTION_INFO, 0x80000012) } },
+	{ B64_USER, { PUT(GUEST_INTERRUPTIBILITY, 1), PUT(GUEST_PENDING_DEBUG, 1 << 14) } },
+	{ B_LOADS, { PUT(GUEST_S_CET, 1ull << 62) } },
+	{ B_LOADS, { PUT(GUEST_SSP, 1ull << 47) } },
+	{ B_LOADS, { FLIP(GUEST_CS_ACCESS_RIGHTS, 3 << 13), PUT(GUEST_SSP, 1ull << 32) } },
 };
 
 /* False: the processor does not have a field of it. */

@@ -168,7 +168,6 @@ static bool detail_fits(const struct verdict *v)
 			continue;
 		if (v->actual == RULES_EXIT(REASON_MSR_LOADING) ? v->detail == f->instance + 1u :
 		    v->detail == (number == 561 ? 2 :
-				  number == 535 || number == 534 ? v->detail & 3 :
 				  number >= 551 && number <= 553 ? 4 : 0))
 			return true;
 	}

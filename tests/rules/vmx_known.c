@@ -82,6 +82,17 @@ static bool code_of_unrestricted_guest(const void *s)
 	return secondary_has(s, SECONDARY_UNRESTRICTED) && (AR_TYPE(S(GUEST_CS_ACCESS_RIGHTS)) & 9) == 9;
 }
 
+/* Readable code that is not conforming. */
+#define TYPE_11(segment, name) \
+	static bool name##_type_11(const void *s) \
+	{ \
+		return AR_TYPE(S(GUEST_##segment##_ACCESS_RIGHTS)) == 11; \
+	}
+TYPE_11(ES, es)
+TYPE_11(DS, ds)
+TYPE_11(FS, fs)
+TYPE_11(GS, gs)
+
 static bool nmi_behind_sti(const void *s)
 {
 	return injects_kind(s, INTR_NMI) && S(GUEST_INTERRUPTIBILITY) & 1;
@@ -135,15 +146,16 @@ const struct known vmx_known[] = {
 	{ IN_BOCHS, "27.1", "a shadow VMCS is entered as another", 105, 0, NULL },
 	{ IN_BOCHS, "27.2.1.3", "a pending MTF exit is injected without the monitor trap flag", 272, 0,
 	  event_without_trap_flag },
-	{ IN_BOCHS, "27.2.1.3", "with any vector", 273, 0, event_without_trap_flag },
+	{ IN_BOCHS, "27.2.1.3", "and with any vector then", 273, 0, event_without_trap_flag },
 	{ IN_BOCHS, "27.2.1.3", "\"entry to SMM\" is not looked at", 279, 0, not_deactivating },
+	{ IN_BOCHS, "27.2.1.3", "with IA32_VMX_BASIC[56] any event may have an error code", 274, 0,
+	  any_error_code },
 	{ IN_BOCHS, "27.2.1.3",
 	  "CR0.PE is taken to be 1 without \"unrestricted guest\": an error code is delivered", 274, 0,
 	  takes_pe_for_set },
-	{ IN_BOCHS, "27.2.1.3", "with IA32_VMX_BASIC[56] any event may have an error code", 274, 0,
-	  any_error_code },
-	{ IN_BOCHS, "27.2.1.3", "and has to be", 0, 0, takes_pe_for_set_without_code, false,
-	  RULES_VM_ERROR(7) },
+	{ IN_BOCHS, "27.2.1.3",
+	  "CR0.PE is taken to be 1 without \"unrestricted guest\": an error code has to be there", 0, 0,
+	  takes_pe_for_set_without_code, false, RULES_VM_ERROR(7) },
 	{ IN_BOCHS, "27.2.2", "host CR4.CET needs CR0.WP only with \"load CET state\"", 303, 0,
 	  loads_no_cet },
 	{ IN_BOCHS, "27.2.2", "host IA32_PERF_GLOBAL_CTRL is not looked at", 307, 0, NULL },
@@ -151,9 +163,15 @@ const struct known vmx_known[] = {
 	{ IN_BOCHS, "27.3.1.1", "IA32_DEBUGCTL is not looked at", 405, 0, NULL },
 	{ IN_BOCHS, "27.3.1.1", "IA-32e mode does not need CR0.PG in an unrestricted guest", 406, 0,
 	  NULL },
-	{ IN_BOCHS, "27.3.1.2", "an unrestricted guest's CS has its DPL compared with its RPL, not with SS's DPL", 445, 0,
+	{ IN_BOCHS, "27.3.1.2", "an unrestricted guest's CS may have another DPL than SS", 445, 0,
 	  code_of_unrestricted_guest },
-	{ IN_BOCHS, "27.3.1.2", "and may be refused for it", 0, 0, code_rpl, false, EXIT_BAD_STATE },
+	{ IN_BOCHS, "27.3.1.2", "but has to have its RPL, or one below it if conforming", 0, 0, code_rpl,
+	  false, EXIT_BAD_STATE },
+#define RPL_UNSEEN "27.3.1.2", "code of type 11 in DS, ES, FS or GS may have a DPL below the RPL"
+	{ IN_BOCHS, RPL_UNSEEN, 448, 1 << 0, es_type_11 },
+	{ IN_BOCHS, RPL_UNSEEN, 448, 1 << 3, ds_type_11 },
+	{ IN_BOCHS, RPL_UNSEEN, 448, 1 << 4, fs_type_11 },
+	{ IN_BOCHS, RPL_UNSEEN, 448, 1 << 5, gs_type_11 },
 #define SS_UNSEEN "27.3.1.2", "of a null SS nothing is looked at in 64-bit code"
 	{ IN_BOCHS, SS_UNSEEN, 438, 1 << 2, null_stack_of_64_bit_code },
 	{ IN_BOCHS, SS_UNSEEN, 442, 0, null_stack_of_64_bit_code },
