@@ -222,6 +222,19 @@ void machine_report(struct vcpu *vcpu, const char *what)
 	machine_home_reset();
 }
 
+/* Nobody can ask afterwards: the log gets the rule, and the state for swivl explain. */
+static void on_fail_entry(struct vcpu *vcpu)
+{
+	const struct rules_failure *f = vcpu->failure;
+	char line[RULES_LINE];
+	u32 at = 0;
+
+	vcpu_failure_log(vcpu);
+	while (f && f->vendor && rules_failure_state(f, &at, line, sizeof(line)))
+		machine_home_last_words(line);
+	machine_report(vcpu, "the processor refused to enter");
+}
+
 /*
  * The chipset sent it, as the keyboard controller can. Where it stays with the processor (APM vol. 2,
  * 15.21.8) that could not enter the guest any more.
@@ -286,8 +299,7 @@ void machine_exit(struct vcpu *vcpu)
 		machine_report(vcpu, "triple fault");
 		break;
 	case EXIT_FAIL_ENTRY:
-		vcpu_failure_log(vcpu);
-		machine_report(vcpu, "the processor refused to enter");
+		on_fail_entry(vcpu);
 		break;
 	default:
 		machine_report(vcpu, "an exit that nobody expects");

@@ -59,6 +59,8 @@ const u32 *machine_home_nmi_count(void);
 void machine_home_wait(void);
 /* Bytes of the log from *@at on, see log_ring_read(); for the guest. */
 size_t machine_home_log(u64 *at, void *dst, size_t size);
+/* A line for the log, before machine_home_reset() alone: however many there are. */
+void machine_home_last_words(const char *line);
 /* The machine starts again. */
 void machine_home_reset(void) __attribute__((noreturn));
 /* Registers of this processor's local APIC; NULL: it is in x2APIC mode, they are MSRs. */

@@ -117,13 +117,14 @@ static void put_value(struct rules_text *t, const struct rules_failure *f, unsig
 	before = t->at;
 	rules_put(t, " (");
 	w->decode(field, value, t->at, (unsigned int)(t->end - t->at) + 1);
-	if (!*t->at)
+	if (!*t->at) { /* the number says all */
 		t->at = before;
+		*t->at = 0;
+		return;
+	}
 	while (*t->at)
 		t->at++;
-	*t->at = 0;
-	if (t->at != before)
-		rules_put(t, ")");
+	rules_put(t, ")");
 }
 
 static void put_field(struct rules_text *t, const struct rules_failure *f, unsigned int field)

@@ -124,6 +124,11 @@ void log_crash(const char *fmt, ...)
 	va_end(args);
 }
 
+void machine_home_last_words(const char *line)
+{
+	log_crash("%s", line);
+}
+
 size_t machine_home_log(u64 *at, void *dst, size_t size)
 {
 	size_t n;

@@ -89,6 +89,16 @@ void machine_home_ipi(u32 apic_id, u32 command)
 {
 }
 
+static char last_words[16384], log_before[256];
+
+void machine_home_last_words(const char *line)
+{
+	if (!*last_words)
+		memcpy(log_before, model_log, sizeof(log_before));
+	assert_true(strlen(last_words) + strlen(line) + 2 < sizeof(last_words));
+	strcat(strcat(last_words, line), "\n");
+}
+
 void machine_home_reset(void)
 {
 	longjmp(reset, 1);
@@ -773,6 +783,26 @@ static void triple_fault_is_logged_and_resets(void **state)
 	assert_non_null(strstr(model_log, "gdt"));
 }
 
+static void refused_entry_is_explained_and_resets(void **state)
+{
+	struct rules_failure *f;
+
+	guest();
+	at_exit(EXIT_FAIL_ENTRY, 0);
+	f = vcpu_failure(v);
+	f->vendor = RULES_AMD;
+	f->reason = 0xffffffff;
+	rules_svm_set(&f->svm, 0x58, 0); /* the guest's ASID */
+	rules_failure_judge(f);
+	if (!setjmp(reset)) {
+		machine_exit(v);
+		fail();
+	}
+	assert_non_null(strstr(log_before, "guest ASID"));
+	assert_memory_equal(last_words, "swivl dump 1: VMCB\nvmcb 58 = 0x0 guest ASID\nswivl dump ends", 59);
+	assert_non_null(strstr(model_log, "gdt"));
+}
+
 /* ---- interrupt commands that start processors -------------------------------------------------------------- */
 
 #define COMMAND 0x300
@@ -841,6 +871,7 @@ int main(void)
 		TEST(hidden_tasks_are_none),
 		TEST(triple_fault_of_a_task_gate_resets),
 		TEST(triple_fault_is_logged_and_resets),
+		TEST(refused_entry_is_explained_and_resets),
 	};
 
 	return cmocka_run_group_tests_name("machine", tests, NULL, NULL);
