@@ -14,7 +14,7 @@ static struct {
 	u32 broken[MAX_RULES], alone[MAX_RULES], seen[MAX_RULES];
 } count;
 
-/* ---- one state ---------------------------------------------------------------------------------------- */
+/* ---- one state ---- */
 
 static bool is_known(const void *s, const struct rules_finding *f, u64 *used)
 {
@@ -59,8 +59,8 @@ static void apply_known(struct verdict *v, const void *s)
 	v->perhaps = v->known;
 	for (u32 i = 0; i < *vendor.knowns; i++)
 		if (v->used >> i & 1 && vendor.known[i].perhaps)
-			refuse(&v->perhaps, vendor.known[i].answer ? vendor.known[i].answer
-								   : vendor.refused);
+			refuse(&v->perhaps,
+			       vendor.known[i].answer ? vendor.known[i].answer : vendor.refused);
 }
 
 static void ask_rules(struct verdict *v)
@@ -123,7 +123,7 @@ static u32 reduce(struct verdict *v, const struct state *s, u32 which)
 	return which;
 }
 
-/* ---- what comes out ----------------------------------------------------------------------------------- */
+/* ---- what comes out ---- */
 
 static void tell_state(const struct state *s, u32 which, u64 seed, u64 n)
 {

@@ -46,7 +46,8 @@ static const struct idea ideas[] = {
 	{ B_FEATURES, { FLIP(MSR_BITMAP, 8) } },
 	{ B_FEATURES, { FLIP(VIRTUAL_APIC_ADDRESS, 8) } },
 	{ ANY, { PUT(EXIT_CONTROLS, 0) } },
-	{ B64, { FLIP(EXIT_CONTROLS, EXITS_SAVE_TIMER), FLIP(PIN_CONTROLS, PIN_PREEMPTION_TIMER) } },
+	{ B64,
+	  { FLIP(EXIT_CONTROLS, EXITS_SAVE_TIMER), FLIP(PIN_CONTROLS, PIN_PREEMPTION_TIMER) } },
 	{ B_LOADS, { FLIP(ENTRY_MSR_LOAD_ADDRESS, 8) } },
 	{ B_LOADS, { FLIP(EXIT_MSR_LOAD_ADDRESS, 8) } },
 	{ B_LOADS, { FLIP(EXIT_MSR_STORE_ADDRESS, 8) } },
@@ -99,7 +100,8 @@ static const struct idea ideas[] = {
 	{ ANY, { PUT(ENTRY_INTERRUPTION_INFO, 0x80000020), PUT(GUEST_INTERRUPTIBILITY, 2) } },
 	{ ANY, { PUT(ENTRY_INTERRUPTION_INFO, 0x80000202), PUT(GUEST_INTERRUPTIBILITY, 2) } },
 	{ B64_USER, { PUT(ENTRY_INTERRUPTION_INFO, 0x80000202), PUT(GUEST_INTERRUPTIBILITY, 1) } },
-	{ B_FEATURES, { PUT(ENTRY_INTERRUPTION_INFO, 0x80000202), PUT(GUEST_INTERRUPTIBILITY, 8) } },
+	{ B_FEATURES,
+	  { PUT(ENTRY_INTERRUPTION_INFO, 0x80000202), PUT(GUEST_INTERRUPTIBILITY, 8) } },
 	{ ANY, { PUT(VMCS_LINK_POINTER, 0x0000) } },
 	{ ANY, { PUT(VMCS_LINK_POINTER, 0x1000) } },
 	{ ANY, { PUT(VMCS_LINK_POINTER, 0x2000) } },
@@ -131,8 +133,7 @@ static bool idea(struct state *s, const struct idea *what)
 			continue;
 		if (!vmx_writable(field))
 			return false;
-		change(s, &s->change[s->changes++], field,
-		       what->part[i].set ? value : old ^ value);
+		change(s, &s->change[s->changes++], field, what->part[i].set ? value : old ^ value);
 	}
 	return true;
 }

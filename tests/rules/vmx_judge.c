@@ -14,7 +14,7 @@ static bool has[VMX_FIELD_COUNT];
 static u64 host_cr0, host_cr4, host_efer;
 static u32 exit_count[65];
 
-/* ---- the host is as it was ---------------------------------------------------------------------------------- */
+/* ---- the host is as it was ---- */
 
 static struct {
 	u16 low, selector, attributes, middle;
@@ -59,7 +59,7 @@ static void restore_host(void)
 	asm volatile("lidt %0" : : "m"(table));
 }
 
-/* ---- the processor ------------------------------------------------------------------------------------------- */
+/* ---- the processor ---- */
 
 #define APIC(offset) (*(volatile u32 *)(size_t)(0xfee00000 + (offset)))
 
@@ -166,9 +166,11 @@ static bool detail_fits(const struct verdict *v)
 
 		if (f->rule->answer != v->actual || v->dropped >> i & 1)
 			continue;
-		if (v->actual == RULES_EXIT(REASON_MSR_LOADING) ? v->detail == f->instance + 1u :
-		    v->detail == (number == 561 ? 2 :
-				  number >= 551 && number <= 553 ? 4 : 0))
+		if (v->actual == RULES_EXIT(REASON_MSR_LOADING)
+			    ? v->detail == f->instance + 1u
+			    : v->detail == (number == 561                    ? 2
+					    : number >= 551 && number <= 553 ? 4
+									     : 0))
 			return true;
 	}
 	return v->used != 0;
@@ -210,8 +212,8 @@ static void find_facts(void)
 		bool there = n < 0x48b || (n == 0x48b && activates & (u32)PRIMARY_SECONDARY) ||
 			     (n == 0x48c && activates & (u32)PRIMARY_SECONDARY) ||
 			     (n >= 0x48d && n <= 0x490 && basic & BASIC_TRUE_CONTROLS) ||
-			     (n == 0x491 && x86_rdmsr(IA32_VMX_PROCBASED_CTLS2) >> 32 &
-						    SECONDARY_VMFUNC) ||
+			     (n == 0x491 &&
+			      x86_rdmsr(IA32_VMX_PROCBASED_CTLS2) >> 32 & SECONDARY_VMFUNC) ||
 			     (n == 0x492 && activates & PRIMARY_TERTIARY);
 
 		FACT_IS(RULES_VMX_MSR(n), there ? x86_rdmsr(n) : 0);
@@ -278,13 +280,13 @@ static const char *what(u16 field)
 	return rules_vmx_name(field);
 }
 
-/* ---- the instructions themselves ----------------------------------------------------------------------------- */
+/* ---- the instructions themselves ---- */
 
 static u16 answer(enum vmx_result result)
 {
-	return result == VMX_SUCCEED	  ? RULES_ENTERS :
-	       result == VMX_FAIL_INVALID ? RULES_VMFAIL_INVALID :
-					    (u16)RULES_VM_ERROR(R(VM_INSTRUCTION_ERROR));
+	return result == VMX_SUCCEED        ? RULES_ENTERS
+	       : result == VMX_FAIL_INVALID ? RULES_VMFAIL_INVALID
+					    : (u16)RULES_VM_ERROR(R(VM_INSTRUCTION_ERROR));
 }
 
 static u16 vmresume(u64 *detail)
@@ -357,7 +359,7 @@ static void special_entries(void)
 	stale = true;
 }
 
-/* SDM vol. 3, chapter 31, with a current VMCS. Not VMCALL, of which Bochs 2.7 knows nothing here. */
+/* SDM vol. 3, chapter 31, with a current VMCS. Not VMCALL: Bochs 2.7 does not have it here. */
 static void special_instructions(void)
 {
 	static u8 other[4096] __attribute__((__aligned__(4096)));

@@ -41,14 +41,14 @@ static bool not_deactivating(const void *s)
 	return !(S(ENTRY_CONTROLS) & ENTRY_NO_DUAL_MONITOR);
 }
 
-/* An exception with an error code into a guest that is in real mode, but not by an unrestricted guest. */
+/* An exception with an error code into real mode, without "unrestricted guest". */
 static bool takes_pe_for_set(const void *s)
 {
 	u32 info = (u32)S(ENTRY_INTERRUPTION_INFO), vector = info & 0xff;
 
-	return injects_kind(s, INTR_HARDWARE_EXCEPTION) && !secondary_has(s, SECONDARY_UNRESTRICTED) &&
-	       !(S(GUEST_CR0) & CR0_PE) && info & INTR_INFO_ERROR_CODE && vector < 21 &&
-	       VECTORS_WITH_ERROR >> vector & 1;
+	return injects_kind(s, INTR_HARDWARE_EXCEPTION) &&
+	       !secondary_has(s, SECONDARY_UNRESTRICTED) && !(S(GUEST_CR0) & CR0_PE) &&
+	       info & INTR_INFO_ERROR_CODE && vector < 21 && VECTORS_WITH_ERROR >> vector & 1;
 }
 
 /* IA32_VMX_BASIC[56]: any exception may come with an error code. */
@@ -62,8 +62,8 @@ static bool takes_pe_for_set_without_code(const void *s)
 	u32 info = (u32)S(ENTRY_INTERRUPTION_INFO), vector = info & 0xff;
 
 	return !any_error_code(s) && injects_kind(s, INTR_HARDWARE_EXCEPTION) &&
-	       !secondary_has(s, SECONDARY_UNRESTRICTED) && !(S(GUEST_CR0) & CR0_PE) && !(info & INTR_INFO_ERROR_CODE) && vector < 21 &&
-	       VECTORS_WITH_ERROR >> vector & 1;
+	       !secondary_has(s, SECONDARY_UNRESTRICTED) && !(S(GUEST_CR0) & CR0_PE) &&
+	       !(info & INTR_INFO_ERROR_CODE) && vector < 21 && VECTORS_WITH_ERROR >> vector & 1;
 }
 
 /* CS's RPL against its DPL: without "unrestricted guest" three rules together say the same. */
@@ -79,13 +79,14 @@ static bool code_rpl(const void *s)
 
 static bool code_of_unrestricted_guest(const void *s)
 {
-	return secondary_has(s, SECONDARY_UNRESTRICTED) && (AR_TYPE(S(GUEST_CS_ACCESS_RIGHTS)) & 9) == 9;
+	return secondary_has(s, SECONDARY_UNRESTRICTED) &&
+	       (AR_TYPE(S(GUEST_CS_ACCESS_RIGHTS)) & 9) == 9;
 }
 
 /* Readable code that is not conforming. */
-#define TYPE_11(segment, name) \
-	static bool name##_type_11(const void *s) \
-	{ \
+#define TYPE_11(segment, name)                                            \
+	static bool name##_type_11(const void *s)                         \
+	{                                                                 \
 		return AR_TYPE(S(GUEST_##segment##_ACCESS_RIGHTS)) == 11; \
 	}
 TYPE_11(ES, es)
@@ -144,18 +145,18 @@ static bool pending_above_32(const void *s)
 
 const struct known vmx_known[] = {
 	{ IN_BOCHS, "27.1", "a shadow VMCS is entered as another", 105, 0, NULL },
-	{ IN_BOCHS, "27.2.1.3", "a pending MTF exit is injected without the monitor trap flag", 272, 0,
-	  event_without_trap_flag },
+	{ IN_BOCHS, "27.2.1.3", "a pending MTF exit is injected without the monitor trap flag", 272,
+	  0, event_without_trap_flag },
 	{ IN_BOCHS, "27.2.1.3", "and with any vector then", 273, 0, event_without_trap_flag },
 	{ IN_BOCHS, "27.2.1.3", "\"entry to SMM\" is not looked at", 279, 0, not_deactivating },
 	{ IN_BOCHS, "27.2.1.3", "with IA32_VMX_BASIC[56] any event may have an error code", 274, 0,
 	  any_error_code },
 	{ IN_BOCHS, "27.2.1.3",
-	  "CR0.PE is taken to be 1 without \"unrestricted guest\": an error code is delivered", 274, 0,
-	  takes_pe_for_set },
+	  "CR0.PE is taken to be 1 without \"unrestricted guest\": an error code is delivered", 274,
+	  0, takes_pe_for_set },
 	{ IN_BOCHS, "27.2.1.3",
-	  "CR0.PE is taken to be 1 without \"unrestricted guest\": an error code has to be there", 0, 0,
-	  takes_pe_for_set_without_code, false, RULES_VM_ERROR(7) },
+	  "CR0.PE is taken to be 1 without \"unrestricted guest\": an error code has to be there",
+	  0, 0, takes_pe_for_set_without_code, false, RULES_VM_ERROR(7) },
 	{ IN_BOCHS, "27.2.2", "host CR4.CET needs CR0.WP only with \"load CET state\"", 303, 0,
 	  loads_no_cet },
 	{ IN_BOCHS, "27.2.2", "host IA32_PERF_GLOBAL_CTRL is not looked at", 307, 0, NULL },
@@ -165,8 +166,8 @@ const struct known vmx_known[] = {
 	  NULL },
 	{ IN_BOCHS, "27.3.1.2", "an unrestricted guest's CS may have another DPL than SS", 445, 0,
 	  code_of_unrestricted_guest },
-	{ IN_BOCHS, "27.3.1.2", "but has to have its RPL, or one below it if conforming", 0, 0, code_rpl,
-	  false, EXIT_BAD_STATE },
+	{ IN_BOCHS, "27.3.1.2", "but has to have its RPL, or one below it if conforming", 0, 0,
+	  code_rpl, false, EXIT_BAD_STATE },
 #define RPL_UNSEEN "27.3.1.2", "code of type 11 in DS, ES, FS or GS may have a DPL below the RPL"
 	{ IN_BOCHS, RPL_UNSEEN, 448, 1 << 0, es_type_11 },
 	{ IN_BOCHS, RPL_UNSEEN, 448, 1 << 3, ds_type_11 },
@@ -181,14 +182,16 @@ const struct known vmx_known[] = {
 	{ IN_BOCHS, SS_UNSEEN, 452, 1 << 2, null_stack_of_64_bit_code },
 	{ IN_BOCHS, SS_UNSEEN, 453, 1 << 2, null_stack_of_64_bit_code },
 	{ IN_BOCHS, "27.3.1.4", "RFLAGS.VM may be set in real mode", 514, 0, legacy_guest },
-	{ IN_BOCHS, "27.3.1.5", "NMIs are not injected into blocking by STI, as a processor may have it",
-	  0, 0, nmi_behind_sti, false, EXIT_BAD_STATE },
-	{ IN_BOCHS, "27.3.1.5", "NMIs are injected into blocking by NMI, virtual or not", 538, 0, NULL },
+	{ IN_BOCHS, "27.3.1.5",
+	  "NMIs are not injected into blocking by STI, as a processor may have it", 0, 0,
+	  nmi_behind_sti, false, EXIT_BAD_STATE },
+	{ IN_BOCHS, "27.3.1.5", "NMIs are injected into blocking by NMI, virtual or not", 538, 0,
+	  NULL },
 	{ IN_BOCHS, "27.3.1.5", "what is injected into HLT is not looked at", 524, 0, halted },
 	{ IN_BOCHS, "27.3.1.5", "vector 18 goes into the shutdown state as any type", 524, 0,
 	  vector_18_into_shutdown },
-	{ IN_BOCHS, "27.3.1.1", "guest IA32_S_CET has to be canonical, as an address of the mode", 0, 0,
-	  s_cet_no_address, false, EXIT_BAD_STATE },
+	{ IN_BOCHS, "27.3.1.1", "guest IA32_S_CET has to be canonical, as an address of the mode",
+	  0, 0, s_cet_no_address, false, EXIT_BAD_STATE },
 	{ IN_BOCHS, "27.3.1.4", "guest SSP has to be canonical", 0, 0, ssp_no_address, false,
 	  EXIT_BAD_STATE },
 	{ IN_BOCHS, "27.3.1.4", "SSP may be above 4 GiB in compatibility mode", 516, 0,
@@ -196,6 +199,7 @@ const struct known vmx_known[] = {
 	{ IN_BOCHS, "27.3.1.4", "RIP need not be canonical", 512, 0, NULL },
 	{ IN_BOCHS, "27.3.1.5", "of pending debug exceptions only 32 bits are looked at", 541, 0,
 	  pending_above_32 },
-	{ IN_BOCHS, "27.3.1.5", "whether a single-step trap is due is not looked at", 542, 0, NULL },
+	{ IN_BOCHS, "27.3.1.5", "whether a single-step trap is due is not looked at", 542, 0,
+	  NULL },
 };
 const u32 vmx_knowns = ARRAY_SIZE(vmx_known);

@@ -9,7 +9,7 @@ static const struct rules_vmx_state *facts;
 static const bool *has;
 static u32 physical_bits;
 
-/* ---- the guest's memory --------------------------------------------------------------------------------- */
+/* ---- the guest's memory ---- */
 
 /*
  * Whatever a guest runs that a pending interrupt does not stop first is INT3, wherever it is: each
@@ -98,13 +98,14 @@ static void msr_areas(void)
 
 	for (u32 i = 0; i < ARRAY_SIZE(entry_area); i++) {
 		exit_load[i] = exit_store[i] = kinds[i % 8];
-		entry_area[i] = i < 8 || random_below(&r, 3) ? kinds[i % 8] :
-			kinds[random_below(&r, ARRAY_SIZE(kinds))];
+		entry_area[i] = i < 8 || random_below(&r, 3)
+					? kinds[i % 8]
+					: kinds[random_below(&r, ARRAY_SIZE(kinds))];
 	}
 	never.index = IA32_FS_BASE;
 }
 
-/* ---- valid states ------------------------------------------------------------------------------------------ */
+/* ---- valid states ---- */
 
 enum { PLAIN, EVENT, HALTED, LOADS, APIC, X2APIC, FEATURES };
 static const struct base {
@@ -142,17 +143,51 @@ static const struct base {
 	{ PAGED, CR4_PSE, 2, CODE32, false, true, false, X2APIC },
 	{ PAGED, CR4_PAE, 2, CODE64, true, true, true, FEATURES },
 };
-enum { B64, B64_EPT, B64_USER, COMPATIBILITY, B_PAE, B_PAE_EPT, B32, PROTECTED, B_REAL, B_V86,
-       B_V86_REAL, B_EVENT, B_REAL_EVENT, B_HALTED, B_LOADS, B_PAE_LOADS, B_APIC, B_X2APIC,
-       B_FEATURES, ANY };
+enum {
+	B64,
+	B64_EPT,
+	B64_USER,
+	COMPATIBILITY,
+	B_PAE,
+	B_PAE_EPT,
+	B32,
+	PROTECTED,
+	B_REAL,
+	B_V86,
+	B_V86_REAL,
+	B_EVENT,
+	B_REAL_EVENT,
+	B_HALTED,
+	B_LOADS,
+	B_PAE_LOADS,
+	B_APIC,
+	B_X2APIC,
+	B_FEATURES,
+	ANY
+};
 const char *const vmx_base_names[] = {
-	"64-bit", "64-bit, EPT", "64-bit user, unrestricted guest", "compatibility", "PAE",
-	"PAE, EPT", "32-bit paging", "protected", "real", "virtual-8086",
-	"virtual-8086 without paging", "64-bit, event", "real, event", "64-bit, halted",
-	"64-bit, loads", "PAE, loads", "64-bit, APIC accesses", "32-bit paging, x2APIC",
+	"64-bit",
+	"64-bit, EPT",
+	"64-bit user, unrestricted guest",
+	"compatibility",
+	"PAE",
+	"PAE, EPT",
+	"32-bit paging",
+	"protected",
+	"real",
+	"virtual-8086",
+	"virtual-8086 without paging",
+	"64-bit, event",
+	"real, event",
+	"64-bit, halted",
+	"64-bit, loads",
+	"PAE, loads",
+	"64-bit, APIC accesses",
+	"32-bit paging, x2APIC",
 	"64-bit, features",
 };
-_Static_assert(ARRAY_SIZE(bases) == ANY && ARRAY_SIZE(bases) == ARRAY_SIZE(vmx_base_names), "each base has a name");
+_Static_assert(ARRAY_SIZE(bases) == ANY && ARRAY_SIZE(bases) == ARRAY_SIZE(vmx_base_names),
+	       "each base has a name");
 
 static u64 msr(u32 number)
 {
@@ -163,7 +198,7 @@ static u64 msr(u32 number)
 static u32 controls(u32 number, u32 true_number, u64 wanted)
 {
 	u64 bits = msr(true_number && msr(IA32_VMX_BASIC) & BASIC_TRUE_CONTROLS ? true_number
-										  : number);
+										: number);
 
 	return (u32)bits | (u32)(wanted & bits >> 32);
 }
@@ -212,14 +247,16 @@ static void more_controls(struct rules_vmx_state *s, const struct base *b)
 
 	switch (b->kind) {
 	case LOADS:
-		ADD(EXIT_CONTROLS, controls(IA32_VMX_EXIT_CTLS, IA32_VMX_TRUE_EXIT_CTLS,
-					    EXITS_LOAD_PERF_GLOBAL | EXITS_LOAD_PAT | EXITS_SAVE_PAT |
-					    EXITS_LOAD_EFER | EXITS_SAVE_EFER | EXITS_LOAD_CET |
-					    EXITS_LOAD_PKRS | EXITS_CLEAR_BNDCFGS));
-		ADD(ENTRY_CONTROLS, controls(IA32_VMX_ENTRY_CTLS, IA32_VMX_TRUE_ENTRY_CTLS,
-					     ENTRY_LOAD_DEBUG | ENTRY_LOAD_PERF_GLOBAL |
-					     ENTRY_LOAD_PAT | ENTRY_LOAD_EFER | ENTRY_LOAD_CET |
-					     ENTRY_LOAD_PKRS | ENTRY_LOAD_BNDCFGS));
+		ADD(EXIT_CONTROLS,
+		    controls(IA32_VMX_EXIT_CTLS, IA32_VMX_TRUE_EXIT_CTLS,
+			     EXITS_LOAD_PERF_GLOBAL | EXITS_LOAD_PAT | EXITS_SAVE_PAT |
+				     EXITS_LOAD_EFER | EXITS_SAVE_EFER | EXITS_LOAD_CET |
+				     EXITS_LOAD_PKRS | EXITS_CLEAR_BNDCFGS));
+		ADD(ENTRY_CONTROLS,
+		    controls(IA32_VMX_ENTRY_CTLS, IA32_VMX_TRUE_ENTRY_CTLS,
+			     ENTRY_LOAD_DEBUG | ENTRY_LOAD_PERF_GLOBAL | ENTRY_LOAD_PAT |
+				     ENTRY_LOAD_EFER | ENTRY_LOAD_CET | ENTRY_LOAD_PKRS |
+				     ENTRY_LOAD_BNDCFGS));
 		SET(ENTRY_MSR_LOAD_COUNT, 4);
 		SET(EXIT_MSR_LOAD_COUNT, 3);
 		SET(EXIT_MSR_STORE_COUNT, 3);
@@ -253,10 +290,17 @@ static void more_controls(struct rules_vmx_state *s, const struct base *b)
 
 static void control_area(struct rules_vmx_state *s, const struct base *b)
 {
-	static const u16 pages[] = { AT_IO_BITMAP_A, AT_IO_BITMAP_B, AT_MSR_BITMAP, AT_PML_ADDRESS,
-				     AT_EPTP_LIST_ADDRESS, AT_VMREAD_BITMAP, AT_VMWRITE_BITMAP,
-				     AT_VE_INFORMATION_ADDRESS, AT_SPP_TABLE_POINTER,
-				     AT_APIC_ACCESS_ADDRESS, AT_POSTED_INTERRUPT_DESCRIPTOR };
+	static const u16 pages[] = { AT_IO_BITMAP_A,
+				     AT_IO_BITMAP_B,
+				     AT_MSR_BITMAP,
+				     AT_PML_ADDRESS,
+				     AT_EPTP_LIST_ADDRESS,
+				     AT_VMREAD_BITMAP,
+				     AT_VMWRITE_BITMAP,
+				     AT_VE_INFORMATION_ADDRESS,
+				     AT_SPP_TABLE_POINTER,
+				     AT_APIC_ACCESS_ADDRESS,
+				     AT_POSTED_INTERRUPT_DESCRIPTOR };
 
 	/* One of these ends the guest before its first instruction. */
 	SET(PIN_CONTROLS, controls(IA32_VMX_PINBASED_CTLS, IA32_VMX_TRUE_PINBASED_CTLS,
@@ -265,9 +309,9 @@ static void control_area(struct rules_vmx_state *s, const struct base *b)
 				       PRIMARY_HLT | PRIMARY_UNCONDITIONAL_IO | PRIMARY_SECONDARY));
 	SET(SECONDARY_CONTROLS, controls(IA32_VMX_PROCBASED_CTLS2, 0,
 					 (b->ept ? SECONDARY_EPT : 0) |
-					 (b->unrestricted ? SECONDARY_UNRESTRICTED : 0)));
-	SET(EXIT_CONTROLS, controls(IA32_VMX_EXIT_CTLS, IA32_VMX_TRUE_EXIT_CTLS,
-				    EXITS_HOST_LONG_MODE));
+						 (b->unrestricted ? SECONDARY_UNRESTRICTED : 0)));
+	SET(EXIT_CONTROLS,
+	    controls(IA32_VMX_EXIT_CTLS, IA32_VMX_TRUE_EXIT_CTLS, EXITS_HOST_LONG_MODE));
 	SET(ENTRY_CONTROLS, controls(IA32_VMX_ENTRY_CTLS, IA32_VMX_TRUE_ENTRY_CTLS,
 				     b->longmode ? ENTRY_LONG_MODE : 0));
 	SET(EXCEPTION_BITMAP, ~0u);
@@ -283,9 +327,9 @@ static void control_area(struct rules_vmx_state *s, const struct base *b)
 	if (b->kind == EVENT) {
 		bool protected_mode = b->cr0 & CR0_PE;
 
-		SET(ENTRY_INTERRUPTION_INFO,
-		    INTR_INFO_VALID | INTR_HARDWARE_EXCEPTION << 8 | VECTOR_GP |
-			    (protected_mode ? INTR_INFO_ERROR_CODE : 0));
+		SET(ENTRY_INTERRUPTION_INFO, INTR_INFO_VALID | INTR_HARDWARE_EXCEPTION << 8 |
+						     VECTOR_GP |
+						     (protected_mode ? INTR_INFO_ERROR_CODE : 0));
 		SET(ENTRY_EXCEPTION_ERROR_CODE, 0x18);
 		SET(ENTRY_INSTRUCTION_LENGTH, 2);
 	}
@@ -322,7 +366,7 @@ static void build_base(struct rules_vmx_state *s, const struct base *b)
 
 static struct rules_vmx_state built[ARRAY_SIZE(bases)];
 
-/* ---- what the program survives -------------------------------------------------------------------------------- */
+/* ---- what the program survives ---- */
 
 /* An address below 4 GiB, where something is, becomes one in @page. */
 static u64 inside(const void *page, u64 value)
@@ -334,8 +378,7 @@ static u64 linked(u64 value)
 {
 	const void *const pages[] = { links[0], links[1], links[2], vmcs_region, vmxon_region };
 
-	return value >= FOUR_GIB ? value
-				 : (size_t)pages[(value >> 12) % 5] | (value & 0xfff);
+	return value >= FOUR_GIB ? value : (size_t)pages[(value >> 12) % 5] | (value & 0xfff);
 }
 
 /* The value nearest to @value with which the host goes on, or with which the entry fails. */
@@ -378,8 +421,8 @@ static u64 survivable(const struct base *b, u32 field, u64 value)
 
 /*
  * An MSR area that is valid by its address must not be long: counts above what IA32_VMX_MISC
- * recommends are undefined (A.6). One for the exit has to be where the good entries are, for there is
- * nothing left of a machine that fails to load them.
+ * recommends are undefined (A.6). One for the exit has to be where the good entries are, for
+ * nothing is left of a machine that fails to load them.
  */
 static void shorten(struct rules_vmx_state *s, u32 address, u32 count, bool at_exit)
 {
@@ -393,14 +436,15 @@ static void shorten(struct rules_vmx_state *s, u32 address, u32 count, bool at_e
 		s->value[count] = 0;
 }
 
-/* A guest that nothing wakes: that the entry fails at its last step shows that all before was good. */
+/* A guest that nothing wakes: an entry that fails at its last step shows that all else was good. */
 static bool sleeps_forever(const struct rules_vmx_state *s)
 {
 	u64 activity = s->value[AT_GUEST_ACTIVITY];
 
 	if (s->value[AT_ENTRY_INTERRUPTION_INFO] & INTR_INFO_VALID)
 		return false; /* that wakes it, or is not valid there */
-	return activity == 2 || activity == 3 || (activity == 1 && !(s->value[AT_PIN_CONTROLS] & PIN_EXTERNAL_INTERRUPT));
+	return activity == 2 || activity == 3 ||
+	       (activity == 1 && !(s->value[AT_PIN_CONTROLS] & PIN_EXTERNAL_INTERRUPT));
 }
 
 static u32 word_at(u64 address)
@@ -413,7 +457,8 @@ static void facts_of(struct rules_vmx_state *s)
 	const u64 *v = s->value;
 	u64 area = v[AT_ENTRY_MSR_LOAD_ADDRESS];
 
-	rules_vmx_set_fact(s, RULES_VIRTUAL_TPR, word_at((v[AT_VIRTUAL_APIC_ADDRESS] & ~3ull) + 0x80));
+	rules_vmx_set_fact(s, RULES_VIRTUAL_TPR,
+			   word_at((v[AT_VIRTUAL_APIC_ADDRESS] & ~3ull) + 0x80));
 	rules_vmx_set_fact(s, RULES_LINKED_VMCS, word_at(v[AT_VMCS_LINK_POINTER] & ~3ull));
 	/* Bits 31:5 of CR3, whatever else is set (4.4.1). */
 	for (u32 i = 0; i < 4; i++) {
@@ -442,7 +487,7 @@ void vmx_build_state(struct rules_vmx_state *state, const struct state *s, u32 w
 	facts_of(state);
 }
 
-/* ---- changes --------------------------------------------------------------------------------------------------- */
+/* ---- changes ---- */
 
 /* Bits 11:10 of the encoding: 1 is what exits tell (25.11.2). */
 bool vmx_writable(u32 field)
@@ -508,16 +553,40 @@ static u64 new_value(struct random *r, u32 field, u64 old)
 
 /* Those that most rules ask for. */
 static const u16 hot[] = {
-	AT_PIN_CONTROLS, AT_PRIMARY_CONTROLS, AT_SECONDARY_CONTROLS, AT_EXIT_CONTROLS,
-	AT_ENTRY_CONTROLS, AT_GUEST_CR0, AT_GUEST_CR4, AT_GUEST_RFLAGS, AT_GUEST_EFER,
-	AT_GUEST_ACTIVITY, AT_GUEST_INTERRUPTIBILITY, AT_ENTRY_INTERRUPTION_INFO,
-	AT_GUEST_PENDING_DEBUG, AT_GUEST_DEBUGCTL, AT_GUEST_CS_ACCESS_RIGHTS,
-	AT_GUEST_SS_ACCESS_RIGHTS, AT_GUEST_DS_ACCESS_RIGHTS, AT_GUEST_LDTR_ACCESS_RIGHTS,
-	AT_GUEST_TR_ACCESS_RIGHTS, AT_GUEST_CS_SELECTOR, AT_GUEST_SS_SELECTOR,
-	AT_GUEST_CS_LIMIT, AT_GUEST_RIP, AT_VMCS_LINK_POINTER, AT_EPT_POINTER,
-	AT_ENTRY_MSR_LOAD_COUNT, AT_ENTRY_MSR_LOAD_ADDRESS, AT_TPR_THRESHOLD,
-	AT_ENTRY_EXCEPTION_ERROR_CODE, AT_ENTRY_INSTRUCTION_LENGTH, AT_GUEST_CR3,
-	AT_GUEST_PDPTE_0, AT_HOST_CR4, AT_HOST_CR0,
+	AT_PIN_CONTROLS,
+	AT_PRIMARY_CONTROLS,
+	AT_SECONDARY_CONTROLS,
+	AT_EXIT_CONTROLS,
+	AT_ENTRY_CONTROLS,
+	AT_GUEST_CR0,
+	AT_GUEST_CR4,
+	AT_GUEST_RFLAGS,
+	AT_GUEST_EFER,
+	AT_GUEST_ACTIVITY,
+	AT_GUEST_INTERRUPTIBILITY,
+	AT_ENTRY_INTERRUPTION_INFO,
+	AT_GUEST_PENDING_DEBUG,
+	AT_GUEST_DEBUGCTL,
+	AT_GUEST_CS_ACCESS_RIGHTS,
+	AT_GUEST_SS_ACCESS_RIGHTS,
+	AT_GUEST_DS_ACCESS_RIGHTS,
+	AT_GUEST_LDTR_ACCESS_RIGHTS,
+	AT_GUEST_TR_ACCESS_RIGHTS,
+	AT_GUEST_CS_SELECTOR,
+	AT_GUEST_SS_SELECTOR,
+	AT_GUEST_CS_LIMIT,
+	AT_GUEST_RIP,
+	AT_VMCS_LINK_POINTER,
+	AT_EPT_POINTER,
+	AT_ENTRY_MSR_LOAD_COUNT,
+	AT_ENTRY_MSR_LOAD_ADDRESS,
+	AT_TPR_THRESHOLD,
+	AT_ENTRY_EXCEPTION_ERROR_CODE,
+	AT_ENTRY_INSTRUCTION_LENGTH,
+	AT_GUEST_CR3,
+	AT_GUEST_PDPTE_0,
+	AT_HOST_CR4,
+	AT_HOST_CR0,
 };
 
 static void change(struct state *s, struct change *c, u32 field, u64 value)
@@ -542,8 +611,8 @@ static void single_bit(struct state *s, u32 bit)
 #include "tests/rules/vmx_ideas.h"
 
 /*
- * Every fourth state changes a single bit: all bits of all fields in their turn, in an order in which
- * short runs see some of each. Every other fourth is one of the ideas.
+ * Every fourth state changes a single bit: all bits of all fields in their turn, in an order in
+ * which short runs see some of each. Another fourth are the ideas.
  */
 #define STRIDE 7919u
 static bool planned_state(struct state *s, u64 n)
