@@ -108,13 +108,13 @@ static void msr_areas(void)
 /* ---- valid states ---- */
 
 enum { PLAIN, EVENT, HALTED, LOADS, APIC, X2APIC, FEATURES };
-static const struct base {
+struct base {
 	u64 cr0, cr4, rflags;
 	u32 code, data; /* access rights */
 	u8 cpl;
 	bool longmode, ept, unrestricted;
 	u8 kind;
-} bases[] = {
+};
 #define PAGED (CR0_PE | CR0_ET | CR0_NE | CR0_WP | CR0_PG)
 #define PLAIN_CR0 (CR0_PE | CR0_ET | CR0_NE)
 #define REAL (CR0_ET | CR0_NE)
@@ -123,71 +123,40 @@ static const struct base {
 #define CODE32 0xc09b, 0xc093, 0
 #define CODE32_USER 0xc0fb, 0xc0f3, 3
 #define CODE16 0x009b, 0x0093, 0
-	{ PAGED, CR4_PAE, 2, CODE64, true, false, false, PLAIN },
-	{ PAGED, CR4_PAE | CR4_PGE, 2, CODE64, true, true, false, PLAIN },
-	{ PAGED, CR4_PAE, RFLAGS_IF | 2, CODE64_USER, true, true, true, PLAIN },
-	{ PAGED, CR4_PAE, 2, CODE32_USER, true, false, false, PLAIN },
-	{ PAGED, CR4_PAE, 2, CODE32, false, false, false, PLAIN },
-	{ PAGED, CR4_PAE, 2, CODE32, false, true, false, PLAIN },
-	{ PAGED, CR4_PSE, 2, CODE32_USER, false, false, false, PLAIN },
-	{ PLAIN_CR0, 0, 2, CODE32, false, true, true, PLAIN },
-	{ REAL | CR0_CD | CR0_NW, 0, 2, CODE16, false, true, true, PLAIN },
-	{ PAGED, CR4_VME, RFLAGS_VM | RFLAGS_IF | 2, 0xf3, 0xf3, 3, false, false, false, PLAIN },
-	{ PLAIN_CR0, 0, RFLAGS_VM | 2, 0xf3, 0xf3, 3, false, true, true, PLAIN },
-	{ PAGED, CR4_PAE, RFLAGS_IF | 2, CODE64, true, true, false, EVENT },
-	{ REAL, 0, RFLAGS_IF | 2, CODE16, false, true, true, EVENT },
-	{ PAGED, CR4_PAE, RFLAGS_IF | 2, CODE64, true, true, false, HALTED },
-	{ PAGED, CR4_PAE, 2, CODE64, true, true, false, LOADS },
-	{ PAGED, CR4_PAE, 2, CODE32, false, false, false, LOADS },
-	{ PAGED, CR4_PAE, 2, CODE64, true, true, false, APIC },
-	{ PAGED, CR4_PSE, 2, CODE32, false, true, false, X2APIC },
-	{ PAGED, CR4_PAE, 2, CODE64, true, true, true, FEATURES },
-};
-enum {
-	B64,
-	B64_EPT,
-	B64_USER,
-	COMPATIBILITY,
-	B_PAE,
-	B_PAE_EPT,
-	B32,
-	PROTECTED,
-	B_REAL,
-	B_V86,
-	B_V86_REAL,
-	B_EVENT,
-	B_REAL_EVENT,
-	B_HALTED,
-	B_LOADS,
-	B_PAE_LOADS,
-	B_APIC,
-	B_X2APIC,
-	B_FEATURES,
-	ANY
-};
-const char *const vmx_base_names[] = {
-	"64-bit",
-	"64-bit, EPT",
-	"64-bit user, unrestricted guest",
-	"compatibility",
-	"PAE",
-	"PAE, EPT",
-	"32-bit paging",
-	"protected",
-	"real",
-	"virtual-8086",
-	"virtual-8086 without paging",
-	"64-bit, event",
-	"real, event",
-	"64-bit, halted",
-	"64-bit, loads",
-	"PAE, loads",
-	"64-bit, APIC accesses",
-	"32-bit paging, x2APIC",
-	"64-bit, features",
-};
-_Static_assert(ARRAY_SIZE(bases) == ANY && ARRAY_SIZE(bases) == ARRAY_SIZE(vmx_base_names),
-	       "each base has a name");
+
+/* clang-format off */
+#define BASES(B) \
+	B(B64, "64-bit", PAGED, CR4_PAE, 2, CODE64, true, false, false, PLAIN) \
+	B(B64_EPT, "64-bit, EPT", PAGED, CR4_PAE | CR4_PGE, 2, CODE64, true, true, false, PLAIN) \
+	B(B64_USER, "64-bit user, unrestricted guest", \
+	  PAGED, CR4_PAE, RFLAGS_IF | 2, CODE64_USER, true, true, true, PLAIN) \
+	B(COMPATIBILITY, "compatibility", PAGED, CR4_PAE, 2, CODE32_USER, true, false, false, PLAIN) \
+	B(B_PAE, "PAE", PAGED, CR4_PAE, 2, CODE32, false, false, false, PLAIN) \
+	B(B_PAE_EPT, "PAE, EPT", PAGED, CR4_PAE, 2, CODE32, false, true, false, PLAIN) \
+	B(B32, "32-bit paging", PAGED, CR4_PSE, 2, CODE32_USER, false, false, false, PLAIN) \
+	B(PROTECTED, "protected", PLAIN_CR0, 0, 2, CODE32, false, true, true, PLAIN) \
+	B(B_REAL, "real", REAL | CR0_CD | CR0_NW, 0, 2, CODE16, false, true, true, PLAIN) \
+	B(B_V86, "virtual-8086", \
+	  PAGED, CR4_VME, RFLAGS_VM | RFLAGS_IF | 2, 0xf3, 0xf3, 3, false, false, false, PLAIN) \
+	B(B_V86_REAL, "virtual-8086 without paging", \
+	  PLAIN_CR0, 0, RFLAGS_VM | 2, 0xf3, 0xf3, 3, false, true, true, PLAIN) \
+	B(B_EVENT, "64-bit, event", PAGED, CR4_PAE, RFLAGS_IF | 2, CODE64, true, true, false, EVENT) \
+	B(B_REAL_EVENT, "real, event", REAL, 0, RFLAGS_IF | 2, CODE16, false, true, true, EVENT) \
+	B(B_HALTED, "64-bit, halted", \
+	  PAGED, CR4_PAE, RFLAGS_IF | 2, CODE64, true, true, false, HALTED) \
+	B(B_LOADS, "64-bit, loads", PAGED, CR4_PAE, 2, CODE64, true, true, false, LOADS) \
+	B(B_PAE_LOADS, "PAE, loads", PAGED, CR4_PAE, 2, CODE32, false, false, false, LOADS) \
+	B(B_APIC, "64-bit, APIC accesses", PAGED, CR4_PAE, 2, CODE64, true, true, false, APIC) \
+	B(B_X2APIC, "32-bit paging, x2APIC", PAGED, CR4_PSE, 2, CODE32, false, true, false, X2APIC) \
+	B(B_FEATURES, "64-bit, features", PAGED, CR4_PAE, 2, CODE64, true, true, true, FEATURES)
+/* clang-format on */
+
+#define BASE_ID(id, name, ...) id,
+#define BASE_ROW(id, name, ...) { __VA_ARGS__ },
+#define BASE_NAME(id, name, ...) name,
+enum { BASES(BASE_ID) ANY };
+static const struct base bases[] = { BASES(BASE_ROW) };
+const char *const vmx_base_names[] = { BASES(BASE_NAME) };
 
 static u64 msr(u32 number)
 {
