@@ -170,6 +170,9 @@ enum rules_svm_fact {
 	RULES_SVM_CPUID_80000021_EAX,
 	RULES_SVM_HOST_CR0, /* CR0 at the VMRUN */
 	RULES_SVM_U_CET, /* MSR U_CET at the VMRUN; 0 on a processor that has none */
+	RULES_SVM_HOST_EFER, /* EFER at the VMRUN; with SVME where missing */
+	RULES_SVM_HOST_CPL, /* CPL there; 0 where missing */
+	RULES_SVM_VMCB_ADDRESS, /* in RAX there; a good one where missing */
 	RULES_SVM_FACTS_USED
 };
 

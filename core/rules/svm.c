@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
-/* AMD: the state, and its rules all at once: VMRUN's checks have no order of their own. */
+/* AMD: the state; the checks of what it has are without an order of their own. */
 #include "core/rules/svm.h"
 
 static const struct field {
@@ -30,6 +30,9 @@ static const struct fact {
 	[RULES_SVM_CPUID_80000021_EAX] = { 0x80000021, 0, "CPUID 80000021h EAX" },
 	[RULES_SVM_HOST_CR0] = { 0, 0, "the host's CR0" },
 	[RULES_SVM_U_CET] = { 0, 0, "U_CET" },
+	[RULES_SVM_HOST_EFER] = { 0, 0, "the host's EFER" },
+	[RULES_SVM_HOST_CPL] = { 0, 0, "the host's CPL" },
+	[RULES_SVM_VMCB_ADDRESS] = { 0, 0, "address of the VMCB" },
 };
 
 int rules_svm_field(unsigned int offset)
@@ -111,15 +114,27 @@ int rules_svm_get(const struct rules_svm_state *s, unsigned int field, unsigned 
 	return 1;
 }
 
+/* What the instruction itself raises, before it looks at the VMCB. */
+static void gather(struct rules_table tables[2])
+{
+	tables[0] = svm_instruction_rules;
+	tables[1] = svm_rules;
+}
+
 unsigned int rules_svm_judge(const struct rules_svm_state *s, struct rules_finding *findings,
 			     unsigned int max, struct rules_result *result)
 {
+	struct rules_table tables[2];
 	struct rules_judge j = { .state = s, .value = s->value, .present = s->present };
 
-	return rules_judge_all(&j, &svm_rules, 1, findings, max, result);
+	gather(tables);
+	return rules_judge_all(&j, tables, 2, findings, max, result);
 }
 
 const struct rules_rule *rules_svm_rule(unsigned int n)
 {
-	return rules_at(&svm_rules, 1, n);
+	struct rules_table tables[2];
+
+	gather(tables);
+	return rules_at(tables, 2, n);
 }

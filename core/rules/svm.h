@@ -100,6 +100,6 @@ _Static_assert(RULES_SVM_FACTS_USED <= RULES_SVM_FACTS, "room for all facts");
 #define VIRTUAL_X2AVIC (1ull << 30)
 #define VIRTUAL_AVIC (1ull << 31)
 
-extern const struct rules_table svm_rules;
+extern const struct rules_table svm_instruction_rules, svm_rules;
 
 #endif

@@ -232,6 +232,7 @@ const char *rules_svm_exit_words(unsigned long long code)
 /* The last of these only where a processor leaves there what is its host's: Bochs' does with nRIP. */
 static const u16 secret[] = {
 	AT_IOPM, AT_MSRPM, AT_NESTED_CR3, AT_AVIC_BACKING, AT_AVIC_LOGICAL, AT_AVIC_PHYSICAL, AT_VMSA,
+	RULES_SVM_FACT(RULES_SVM_VMCB_ADDRESS),
 	AT_NEXT_RIP, AT_BRANCH_FROM, AT_BRANCH_TO, AT_EXCEPTION_FROM, AT_EXCEPTION_TO,
 };
 

@@ -111,6 +111,22 @@ static bool has_svm(struct rules_judge *j, u64 feature)
 	return FACT(CPUID_8000000A_EDX) & feature;
 }
 
+/* VMRUN's own exceptions, for who knows how it was executed. */
+#define FACT_OR(fact, otherwise) rules_value_or(j, RULES_SVM_FACT(RULES_SVM_##fact), otherwise)
+#define INSTRUCTION_RULES(R) \
+	R(741, RULES_EXCEPTION(VECTOR_UD), 1, "svm.vmrun.svme", "15.4", \
+	  FACT_OR(HOST_EFER, EFER_SVME) & EFER_SVME, "VMRUN needs EFER.SVME of whoever executes it") \
+	R(742, RULES_EXCEPTION(VECTOR_GP), 1, "svm.vmrun.cpl", "15.5.1", !FACT_OR(HOST_CPL, 0), \
+	  "VMRUN is executed at CPL 0") \
+	R(743, RULES_EXCEPTION(VECTOR_GP), 1, "svm.vmrun.aligned", "15.5.1", \
+	  !(FACT_OR(VMCB_ADDRESS, 0) & 0xfff), \
+	  "RAX has the address of a page where VMRUN is executed: the VMCB's, aligned to 4 KiB") \
+	R(744, RULES_EXCEPTION(VECTOR_GP), 1, "svm.vmrun.range", "15.5.1", \
+	  !FACT_OR(VMCB_ADDRESS, 0) || FACT(VMCB_ADDRESS) < address_limit(j), \
+	  "the address of the VMCB is below the processor's physical-address limit")
+
+RULES_DEFINE(svm_instruction_rules, INSTRUCTION_RULES)
+
 #define INVALID RULES_VMEXIT_INVALID
 #define SVM_RULES(R) \
 	R(701, INVALID, 1, "svm.efer.svme", "15.5.1", V(EFER) & EFER_SVME, \

@@ -29,7 +29,7 @@ SHORT = {cpu: 10000 for cpu in QEMU} | {cpu: 6000 for cpu in BOCHS_AMD} | {cpu: 
 CHUNK = {cpu: 6000 for cpu in BOCHS_AMD} | {cpu: 10000 for cpu in INTEL}
 # Rules that none can show to be so, alone. AMD: what they need is not there (long mode missing, a host
 # without paging, CET, AVIC, virtual NMIs, SEV), or they do not know them (tests/rules/svm_known.c).
-NOT_SHOWN_AMD = {711, 720, 722, 723, 724, 725, 728, 729, 730, 731, 732}
+NOT_SHOWN_AMD = {711, 720, 722, 723, 724, 725, 728, 729, 730, 731, 732, 741, 742, 743, 744}
 NOT_SHOWN_INTEL = {
     # What they need is not there: tertiary controls, posted interrupts, mode-based execute control,
     # Intel PT, PASIDs, secondary exit controls, PKRS, MPX, LBR control, user interrupts;
