@@ -111,8 +111,14 @@ static void on_nested_fault(struct vcpu *vcpu)
 {
 	struct machine *m = machine_of(vcpu);
 	u64 gpa = vcpu->exit.fault.gpa;
+	u32 value;
 	int ret;
 
+	if (in_apic(m, gpa) && mmio_plain_store(vcpu, gpa, &value)) {
+		machine_apic_write(vcpu, (u32)(gpa - m->apic), value);
+		vcpu_skip(vcpu);
+		return;
+	}
 	host_read_lock(&vcpu->vm->mem_lock);
 	if (!in_apic(m, gpa) && machine_map(m, gpa))
 		ret = HANDLED_RESUME;

@@ -72,6 +72,11 @@ int finish_io(struct vcpu *vcpu);
 int handle_io_string(struct vcpu *vcpu);
 int finish_io_string(struct vcpu *vcpu);
 int handle_mmio(struct vcpu *vcpu, u64 gpa);
+/*
+ * For who watches registers of devices: the access to @gpa that faulted is a plain store of four bytes,
+ * and the instruction the one of last time. Nothing is carried out; its length is in vcpu->exit.
+ */
+bool mmio_plain_store(struct vcpu *vcpu, u64 gpa, u32 *value);
 int finish_mmio(struct vcpu *vcpu);
 /* task.c */
 int handle_task_switch(struct vcpu *vcpu);

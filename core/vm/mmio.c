@@ -273,13 +273,11 @@ static void complete_fault(struct exit *e, const struct emu_op *op)
  * APIC. The processor has told which one, so only what the instruction is has to be made sure of,
  * and that the address is the access' own, not the second page's of one that crosses into it.
  */
-static inline bool serve_plain(struct vcpu *vcpu, struct mmio_work *work, u64 gpa)
+static inline bool is_plain_again(struct vcpu *vcpu, struct mmio_work *work, u64 gpa, bool write)
 {
 	const struct insn *insn = &work->op.insn;
 	const struct exit *e = &vcpu->exit;
-	bool write = e->fault.access & ACCESS_WRITE;
 	u64 linear;
-	s64 in;
 
 	if (!(insn->form & EMU_PLAIN) || !e->fault.own || vcpu->event.type != EVENT_NONE ||
 	    (e->fault.access & ACCESS_EXEC) || write != !!(insn->form & EMU_WRITE))
@@ -287,14 +285,36 @@ static inline bool serve_plain(struct vcpu *vcpu, struct mmio_work *work, u64 gp
 	vcpu_need(vcpu, STATE_RIP | STATE_RFLAGS | STATE_SHADOW | STATE_CR | STATE_CR3 |
 			STATE_MODE);
 	linear = emulate_plain_address(insn, vcpu->gpr);
-	if (((linear ^ gpa) & (SWIVL_PAGE_SIZE - 1)) || (gpa & 3) ||
-	    !fetch_is_same(vcpu, &work->fetch, vcpu->state.rip, vcpu_decode_mode(vcpu)))
+	return !((linear ^ gpa) & (SWIVL_PAGE_SIZE - 1)) && !(gpa & 3) &&
+	       fetch_is_same(vcpu, &work->fetch, vcpu->state.rip, vcpu_decode_mode(vcpu));
+}
+
+static inline bool serve_plain(struct vcpu *vcpu, struct mmio_work *work, u64 gpa)
+{
+	const struct insn *insn = &work->op.insn;
+	bool write = vcpu->exit.fault.access & ACCESS_WRITE;
+	s64 in;
+
+	if (!is_plain_again(vcpu, work, gpa, write))
 		return false;
 	in = vm_chip_mmio(vcpu, gpa, sizeof(u32), write,
 			  insn->form & EMU_IMM ? insn->imm : vcpu->gpr[insn->reg]);
 	if (!write)
 		vcpu->gpr[insn->reg] = (u32)in;
 	vcpu_instruction_done(vcpu, vcpu->state.rip + insn->length);
+	return true;
+}
+
+bool mmio_plain_store(struct vcpu *vcpu, u64 gpa, u32 *value)
+{
+	struct mmio_work *work = vcpu->mmio;
+	const struct insn *insn;
+
+	if (!work || !(vcpu->exit.fault.access & ACCESS_WRITE) || !is_plain_again(vcpu, work, gpa, true))
+		return false;
+	insn = &work->op.insn;
+	*value = insn->form & EMU_IMM ? (u32)insn->imm : (u32)vcpu->gpr[insn->reg];
+	vcpu->exit.length = insn->length;
 	return true;
 }
 

@@ -122,6 +122,18 @@ static bool start_machine(void)
 	return metal_refuse("the machine cannot become a guest: error %d", err);
 }
 
+/* What the whole takes of the machine's memory: the same on each, and page tables for what it has. */
+static void tell_place(void)
+{
+	extern const struct metal_image metal_link;
+	const struct boot_info *i = &metal.info;
+
+	metal_logf(BOOT_LOG_INFO,
+		   "version " SWIVL_VERSION ", at %llx, %u KiB and %llu KiB for page tables, image %llu KiB",
+		   i->range_base, metal_link.range_size >> 10,
+		   (i->range_size - metal_link.range_size) >> 10, i->image_size >> 10);
+}
+
 /* On our own tables and stack. Returns: refused. */
 static void run(void)
 {
@@ -130,8 +142,7 @@ static void run(void)
 	metal_cpu(0)->here = 1;
 	find_acpi();
 	time_start();
-	metal_logf(BOOT_LOG_INFO, "version " SWIVL_VERSION ", at %llx, %llu KiB, image %llu KiB",
-		   metal.info.range_base, metal.info.range_size >> 10, metal.info.image_size >> 10);
+	tell_place();
 	if (cpus_start() && start_core()) {
 		if (start_machine()) {
 			metal_logf(BOOT_LOG_INFO, "%u processors, %u KiB free", metal.ncpus,

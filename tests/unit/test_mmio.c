@@ -7,6 +7,7 @@
  */
 #include "request_test.h"
 #include "core/irq/lapic.h"
+#include "core/vm/events.h"
 #include "core/vm/fetch.h"
 
 #define CODE 0x4000u /* linear and physical */
@@ -338,6 +339,43 @@ static void not_the_instruction_at_all(void **state)
 	assert_int_equal(model_vcpu(vcpu)->gpr[RAX], UNTOUCHED);
 }
 
+/* What a plain store would write is told where it is the instruction of last time, and only then. */
+static bool told;
+static u32 told_value;
+
+static void ask(struct vcpu *v, struct model_hw *hw)
+{
+	v->valid = 0;
+	told = mmio_plain_store(v, gpa, &told_value);
+}
+
+static void write_store_of_rbx(struct vcpu *v, struct model_hw *hw)
+{
+	PUT(CODE, 0x89, 0x1e);
+	ask(v, hw);
+}
+
+static void plain_store_is_told(void **state)
+{
+	PUT(CODE, MOV_RSI_EAX);
+	model_vcpu(vcpu)->gpr[RSI] = gpa = APIC + 0x80;
+	access = ACCESS_WRITE;
+	change = ask;
+	run();
+	assert_true(told);
+	assert_int_equal(told_value, (u32)UNTOUCHED);
+	step = 0;
+	change = write_store_of_rbx;
+	run();
+	assert_false(told);
+	PUT(CODE, MOV_EAX_RSI);
+	access = ACCESS_READ;
+	step = 0;
+	change = ask;
+	run();
+	assert_false(told);
+}
+
 /* A write is the caller's before the step over it has ended: that is what the next KVM_RUN tells. */
 static void step_over_a_write_of_the_callers(void **state)
 {
@@ -394,6 +432,7 @@ int main(void)
 		GUEST(other_paging),
 		GUEST(not_the_access_itself),
 		GUEST(not_the_instruction_at_all),
+		GUEST(plain_store_is_told),
 		GUEST(step_over_a_write_of_the_callers),
 		GUEST(nothing_is_kept_at_first),
 	};
