@@ -7,7 +7,8 @@ usage: systems.py CPU[/BOARD]:CPUS SYSTEM...     TAP on stdout
 CPU is amd (QEMU) or Bochs' name of an Intel processor, BOARD pc (IDE), q35 (AHCI) or usb. A SYSTEM is
 one of lab/machine/disk.py's; or multiboot or multiboot2: GRUB, on another disk, starts swivl by that
 command, and that the 64-bit kernel's disk; or work: a kernel builds on all processors, writes and reads
-its disk, starts again, does so once more and powers off. Screens are kept in build/tests/metal/screens."""
+its disk, starts again (on QEMU) and reads it once more, and powers off. Screens are kept in
+build/tests/metal/screens."""
 
 import difflib
 import os
@@ -175,21 +176,23 @@ def built(functions):
 
 def work(machine, _):
     system = "linux-686-pae" if machine.board == "q35" else "linux"       # the other has no driver for AHCI
-    functions = 1500 if machine.cpu.startswith("amd") else 500
-    options = f"lab.functions={functions} lab.do=report,build,disk,exits,again,report,disk,off"
+    # Bochs has no restart that its firmware survives: lab/README.md.
+    restarts = machine.cpu.startswith("amd")
+    functions = 1500 if restarts else 500
+    todo = "report,build,disk,exits,off" if not restarts else "report,build,disk,exits,again,report,disk,off"
     with tempfile.TemporaryDirectory(dir=HERE) as folder:
-        image = image_of(folder, system, f"{machine.options()} {options}", True)
-        with machine.start(folder, image, reboot=True) as m:
-            again = m.wait("^lab: reboots", machine.timeout * 2)
+        image = image_of(folder, system, f"{machine.options()} lab.functions={functions} lab.do={todo}", True)
+        with machine.start(folder, image, reboot=restarts) as m:
+            worked = m.wait("^lab: (reboots|off)", machine.timeout * 2)
             off = m.wait("^lab: off", machine.timeout)
             ended = m.ends(60)
             text = m.serial()
-    check(again, "not as far as the reboot", text)
-    check(off and ended, "it did not start again, or no power-off", text)
-    first = text[:text.index("lab: reboots")]
-    started_beneath(first, machine)
-    started_beneath(text[len(first):], machine)
-    check(text.count("lab: disk: written and read") == 2, "the disk", text)
+    check(worked, "it did not work to the end", text)
+    check(off and ended, "no second start, or no power-off", text)
+    first, _, second = text.partition("lab: reboots")
+    for start in (first, second) if restarts else (first,):
+        started_beneath(start, machine)
+        check(start.count("lab: disk: written and read") == 1, "the disk", text)
     sums = re.findall(r"lab: build: 8 programs, sum (\d+)", text)
     check(sums == [str(built(functions))], "what was built", text)
     busy = [int(n) for n in re.findall(r"lab: build: cpu\d+ busy (\d+)", first)]
