@@ -251,7 +251,8 @@ TEST(interrupt_by_a_task_gate)
 TEST(nmi_by_a_task_gate)
 {
 	if (!switches_exit())
-		SKIP("QEMU's IRET to another task leaves NMIs blocked");
+		SKIP("QEMU makes the switch itself, and saves the trap flag that IRET is stepped "
+		     "with");
 	SETUP(MODE_PROTECTED, counts);
 	LOAD(&g, waits);
 	task_gate(VECTOR_NMI);
@@ -378,7 +379,7 @@ TEST(single_steps)
 	static const u32 at[] = { GUEST_CODE + 0x1e, CODE_B, CODE_B + 1, CODE_B + 3, CODE_B + 7 };
 
 	if (!guest_intel)
-		SKIP("QEMU switches itself, to a task without the flag; Bochs' AMD dies of it: "
+		SKIP("QEMU saves the trap flag with the task, Bochs' AMD traps late: "
 		     "lab/README.md");
 	SETUP(MODE_PROTECTED, counts);
 	LOAD(&g, reads_first);
