@@ -51,8 +51,8 @@ bool same(const char *a, const char *b);
 u64 chance(void);
 /* Ours again, after what had another. */
 void load_tss(void);
-/* The stack of gates with this number. */
-void tss_set_ist(u32 n, u64 stack);
+/* A stack of their own, wherever the stack pointer is. */
+void exceptions_have_stack(bool own);
 
 /* What the probes are made of, by bit of the word in the image. */
 #define RESETS (1u << 18)

@@ -169,10 +169,7 @@ static void exits(u32 count, u64 hidden)
 {
 	static u8 code[32];
 
-	/* A stack pointer of chance is not to be used: a stack of its own for each exception. */
-	tss_set_ist(1, STACK_END - 0x5000);
-	for (u32 i = 0; i < 256; i++)
-		idt[i * 2] |= 1ull << 32;
+	exceptions_have_stack(true); /* for stack pointers of chance */
 	for (u32 i = 0; i < count; i++) {
 		struct regs r = { chance(), chance(), chance(), chance(), chance(), chance() };
 		u64 n = chance();
@@ -185,8 +182,7 @@ static void exits(u32 count, u64 hidden)
 		memcpy(code + 16, "\xcd\x80", 2);
 		try_regs(&r, code);
 	}
-	for (u32 i = 0; i < 256; i++)
-		idt[i * 2] &= ~(1ull << 32);
+	exceptions_have_stack(false);
 }
 
 void probe_chance(void)

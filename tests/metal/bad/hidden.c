@@ -50,6 +50,22 @@ SNIPPET(fetch_add, "lock xadd %eax, (%rbx)");
 SNIPPET(bit_set, "lock btsl $5, (%rbx)\nsetc %al\nmovzbl %al, %eax");
 SNIPPET(port_string, "mov %rbx, %rsi\nmov $0x300, %edx\nmov $4, %ecx\nrep outsb");
 
+SNIPPET(stack_there, "mov %rsp, %rdx\nlea 8(%rbx), %rsp\npush %rax\npop %rax\nmov %rdx, %rsp");
+SNIPPET(call_there, "mov %rsp, %rdx\nlea 8(%rbx), %rsp\ncall 1f\n1: mov (%rsp), %rax\nmov %rdx, %rsp");
+SNIPPET(flags_there, "mov %rsp, %rdx\nlea 8(%rbx), %rsp\npushfq\nmov (%rsp), %rax\nmov %rdx, %rsp");
+SNIPPET(pop_to, "push %rax\npopq (%rbx)\nmov (%rbx), %rax");
+SNIPPET(push_from, "pushq (%rbx)\npop %rax");
+SNIPPET(copy_within, "mov %rbx, %rsi\nlea 64(%rbx), %rdi\nmov $64, %ecx\nrep movsb\nmov %rcx, %rax");
+SNIPPET(copy_back, "std\nlea 7(%rbx), %rsi\nmov $buffer + 7, %edi\nmov $8, %ecx\nrep movsb\ncld\n"
+		   "mov buffer, %rax");
+SNIPPET(load_selector, "mov (%rbx), %es");
+SNIPPET(load_table, "lgdt (%rbx)");
+SNIPPET(descriptor_there, "mov $4, %eax\nmov %eax, %es");
+SNIPPET(jump_there, "jmp *(%rbx)");
+SNIPPET(wide_there, "lock cmpxchg16b (%rbx)");
+SNIPPET(state_there, "fnsave (%rbx)");
+SNIPPET(load_ldt_free, "lldt %ax");
+
 static const struct {
 	const char *name, *code;
 	u64 want; /* in RAX: 0: whatever */
@@ -63,6 +79,11 @@ static const struct {
 	{ "scas", string_scan, 0 }, { "cmps", compare_string, 0 }, { "32-bit address", addr32, 0xffffffff },
 	{ "outs", port_string, 0 }, { "sse", with_sse, 0 }, { "across", across, 0 },
 	{ "read 8 after", read8, ~0ull }, { "run", run_at, 0 },
+	{ "push and pop", stack_there, 0 }, { "call", call_there, 0 },
+	{ "pushf", flags_there, 0 }, { "pop to", pop_to, 0 }, { "push from", push_from, 0 },
+	{ "movs within", copy_within, 0 }, { "movs backwards", copy_back, ~0ull },
+	{ "selector", load_selector, 0 }, { "jmp", jump_there, 0 }, { "cmpxchg16b", wide_there, 0 },
+	{ "fnsave", state_there, 0 }, { "read 4 after", read4, 0xffffffff },
 };
 
 u64 buffer[16];
@@ -75,27 +96,57 @@ static u64 hidden_count(void)
 	return try_regs(&r, call[is_amd()]) == NONE ? r.rax : 0;
 }
 
-/* A page table that is hidden says all ones: reserved bits, so #PF; never the hypervisor's memory. */
+/* A page table of any level that is hidden says all ones: reserved bits, so #PF, never what is there. */
 static void hidden_tables(u64 base)
 {
-	u64 *pml4 = (u64 *)TABLES_AT, vector;
-	struct regs r = { .rbx = 0x10000000000 };
+	u64 *pml4 = (u64 *)TABLES_AT, *levels = (u64 *)SCRATCH_AT;
 
-	pml4[2] = base | 3;
-	vector = try_regs(&r, read4);
-	put("hidden page table: vector ");
-	put_hex(vector);
-	put(" error ");
-	put_hex(fault.error);
-	put(vector == 14 && fault.error == 9 ? "\r\n" : " BAD\r\n");
+	for (u32 level = 0; level < 3; level++) {
+		struct regs r = { .rbx = 0x10000000000 };
+		u64 vector;
+
+		memset(levels, 0, 0x2000);
+		pml4[2] = (level > 0 ? (u64)levels : base) | 3;
+		levels[0] = (level > 1 ? (u64)levels + 0x1000 : base) | 3;
+		levels[512] = base | 3;
+		asm volatile("mov %%cr3, %%rax; mov %%rax, %%cr3" : : : "rax", "memory");
+		vector = try_regs(&r, read4);
+		put("hidden page table: vector ");
+		put_hex(vector);
+		put(" error ");
+		put_hex(fault.error);
+		put(vector == 14 && fault.error == 9 ? "\r\n" : " BAD\r\n");
+	}
 	pml4[2] = 0;
 	asm volatile("mov %%cr3, %%rax; mov %%rax, %%cr3" : : : "rax", "memory");
+}
+
+static void hidden_result(const char *name, u64 vector)
+{
+	put(name);
+	put_hex(vector);
+	/* What cannot be carried out is #UD; else it is as bare ones would have it. */
+	put(vector == 6 || vector == 13 || vector == NONE ? "\r\n" : " BAD\r\n");
+}
+
+static void hidden_descriptors(u64 base)
+{
+	struct regs r = { .rax = SEL_FREE };
+
+	gdt[SEL_FREE / 8] = 0xffff | (base & 0xffffff) << 16 | 0x82ull << 40 | base >> 24 << 56;
+	gdt[SEL_FREE / 8 + 1] = 0;
+	hidden_result("hidden LDT ", try_regs(&r, load_ldt_free));
+	hidden_result("  its descriptor ", try_regs(&r, descriptor_there));
+	r = (struct regs){ 0 };
+	try_regs(&r, load_ldt_free);
+	r = (struct regs){ .rbx = base };
+	hidden_result("LGDT of what is hidden ", try_regs(&r, load_table));
 }
 
 void probe_hidden(void)
 {
 	static const u64 places[] = { 0, 8, 0xffc, 0x1000, 0x3ffff8 };
-	u64 size = 0, base = find_hidden(&size), before;
+	u64 size = 0, base = find_hidden(&size), before, cr4;
 
 	if (!beneath)
 		return;
@@ -103,7 +154,9 @@ void probe_hidden(void)
 		put("hidden memory not found BAD\r\n");
 		return;
 	}
+	asm volatile("mov %%cr4, %0" : "=r"(cr4));
 	before = hidden_count();
+	exceptions_have_stack(true);
 	for (u32 p = 0; p < ARRAY_SIZE(places); p++)
 		for (u32 i = 0; i < ARRAY_SIZE(accesses); i++) {
 			struct regs r = { .rax = 0x55, .rbx = base + places[p] };
@@ -122,6 +175,10 @@ void probe_hidden(void)
 			put("\r\n");
 		}
 	hidden_tables(base);
+	hidden_descriptors(base);
+	exceptions_have_stack(false);
+	/* SSE may have been switched on. */
+	asm volatile("mov %0, %%cr4" : : "r"(cr4));
 	put("hidden accesses counted ");
 	put_hex(hidden_count() - before);
 	put(hidden_count() > before ? "\r\n" : " BAD\r\n");

@@ -136,9 +136,11 @@ void load_tss(void)
 	asm volatile("ltr %0" : : "r"((u16)SEL_TSS));
 }
 
-void tss_set_ist(u32 n, u64 stack)
+void exceptions_have_stack(bool own)
 {
-	*(u64 *)(tss + 7 + 2 * n) = stack;
+	*(u64 *)(tss + 9) = STACK_END - 0x5000; /* IST1 */
+	for (u32 i = 0; i < 256; i++)
+		idt[i * 2] = (idt[i * 2] & ~(7ull << 32)) | (u64)own << 32;
 }
 
 u64 try_user(struct regs *r, const void *code)
