@@ -70,7 +70,7 @@ static u32 longest_stay(void)
 /*
  * What the machine's guest may not have as it is: VMX' own; what the VMCS switches and core/vm wants
  * to know; writes of MTRRs, in whose place EPT stands; commands that start processors. And what makes
- * the processor itself write to memory while the hypervisor runs: PEBS to linear addresses (20.9.5),
+ * the processor itself write to memory while the hypervisor runs: PEBS to linear addresses (20.4.4),
  * the trace to physical ones, past EPT (26.5.4).
  */
 static void fill_msr_bitmap_machine(u8 *bitmap)

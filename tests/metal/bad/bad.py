@@ -32,10 +32,10 @@ def without(*names):
 
 # Bochs keeps an INIT pending that has made an exit (SDM vol. 3, 26.2: it is the exit), so its guest
 # never goes on where the processor's own exit tells of INIT: with a single processor. With several,
-# its clock jumps by a reset, over which its BIOS loses the keyboard.
+# its BIOS panics about the keyboard after a reset by port CF9h, also on the bare machine.
 BOCHS_1 = without("INIT")
 BOCHS_2 = without("resets")
-REASONS = {BOCHS_1: "INIT: Bochs keeps it pending after its exit", BOCHS_2: "resets: Bochs' clock jumps"}
+REASONS = {BOCHS_1: "INIT: Bochs keeps it pending after its exit", BOCHS_2: "resets: Bochs' BIOS panics about its keyboard"}
 
 # What the log has to have of the machine's end, as often: the triple faults, and what is no memory.
 ENDS = {"triple fault (": 2, "what delivers an event is in hidden memory (": 4}
