@@ -187,7 +187,7 @@ static void exits(u32 count, u64 hidden)
 
 void probe_chance(void)
 {
-	u32 count = rounds ? rounds * 2 : 20000;
+	u32 count = rounds ? rounds * 2 : 5000;
 	u64 size = 0, hidden = find_hidden(&size);
 
 	map_user(true);

@@ -236,7 +236,7 @@ static void probe_xcr0(void)
 		extended(0, i);
 	for (u32 i = 0; i < 64; i++)
 		extended(0, 3 | 1ull << i);
-	for (u32 i = 0; i < (rounds ? 20 : 300); i++)
+	for (u32 i = 0; i < (rounds ? 20 : 200); i++)
 		extended(0, 1 | (i & 2 ? noise(i) & 0xff : noise(i)));
 	extended(0, 0xe7);
 	extended(0, 0x1f);
@@ -255,7 +255,7 @@ static void garbage(u64 cr0, u64 cr3, u64 cr4)
 
 	try_rdmsr(EFER, &efer);
 	try_rdmsr(0xfe, &cap);
-	for (u32 i = 0; i < (rounds ? 20 : 300); i++) {
+	for (u32 i = 0; i < (rounds ? 20 : 200); i++) {
 		set("cr8 garbage", read_cr8, write_cr8, noise(i) & 0x1f);
 		write_value(PAT, i & 1 ? chance() & 0x0707070707070707 : chance());
 		/* Here the processor takes what would be its end. */

@@ -206,7 +206,7 @@ void probe_debug(void)
 	line3("general detect", seen(get_dr7, 0), fault.dr6, dr(get_dr7));
 	seen(set_dr7, 0x400);
 	seen(set_dr6, 0xffff0ff0);
-	for (u32 i = 0; i < (rounds ? 20 : 300); i++) {
+	for (u32 i = 0; i < (rounds ? 20 : 200); i++) {
 		u64 n = chance(), v = i & 1 ? (u32)n : n & chance() & chance();
 
 		seen(set_dr0, chance());
