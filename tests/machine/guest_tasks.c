@@ -319,7 +319,8 @@ TEST(what_is_wrong)
  */
 CODE32(reads_first,
        "mov 0x10000, %eax\n mov 0x12000, %eax\n mov 0x13000, %eax\n mov 0x16000, %eax\n"
-       "mov 0x18000, %eax\n" REPORT "lcall $0x38, $0\n mov $0xa1, %eax\n" REPORT "hlt\n");
+       "mov 0x18000, %eax\n mov 0x200000, %eax\n" REPORT
+       "lcall $0x38, $0\n mov $0xa1, %eax\n" REPORT "hlt\n");
 
 /* Its pages and its own descriptors are the new task's. */
 CODE32(far_away, "mov %ds:0, %eax\n" REPORT "iret\n");
@@ -328,8 +329,6 @@ TEST(its_own_tables)
 {
 	struct kvm_sregs s;
 
-	if (!switches_exit())
-		SKIP("QEMU makes the switch itself, and faults at the descriptor in the LDT");
 	SETUP(MODE_PAGED32, far_away);
 	LOAD(&g, reads_first);
 	memcpy(g.mem + GUEST_FREE, g.mem + GUEST_PD32, 4096);
@@ -376,7 +375,7 @@ TEST(debug_registers)
 TEST(single_steps)
 {
 	struct kvm_guest_debug d = { .control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP };
-	static const u32 at[] = { GUEST_CODE + 0x1e, CODE_B, CODE_B + 1, CODE_B + 3, CODE_B + 7 };
+	static const u32 at[] = { GUEST_CODE + 0x23, CODE_B, CODE_B + 1, CODE_B + 3, CODE_B + 7 };
 
 	if (!guest_intel)
 		SKIP("QEMU saves the trap flag with the task, Bochs' AMD traps late: "
