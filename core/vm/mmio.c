@@ -273,7 +273,7 @@ static void complete_fault(struct exit *e, const struct emu_op *op)
  * APIC. The processor has told which one, so only what the instruction is has to be made sure of,
  * and that the address is the access' own, not the second page's of one that crosses into it.
  */
-static inline bool is_plain_again(struct vcpu *vcpu, struct mmio_work *work, u64 gpa, bool write)
+HOT bool is_plain_again(struct vcpu *vcpu, struct mmio_work *work, u64 gpa, bool write)
 {
 	const struct insn *insn = &work->op.insn;
 	const struct exit *e = &vcpu->exit;
