@@ -18,16 +18,19 @@ static void set_facts(struct rules_svm_state *s)
 	rules_svm_set_fact(s, RULES_SVM_U_CET, 0); /* guests have no CET, nor has the host in here */
 }
 
-/* The VMCB is as VMRUN found it. */
-void svm_explain(struct vcpu *vcpu, u64 code)
+void svm_judge(struct rules_failure *f, const struct vmcb *vmcb)
+{
+	f->vendor = RULES_AMD;
+	f->reason = CODE_INVALID;
+	rules_svm_set_vmcb(&f->svm, vmcb);
+	set_facts(&f->svm);
+	rules_failure_judge(f);
+}
+
+void svm_explain(struct vcpu *vcpu)
 {
 	struct rules_failure *f = vcpu_failure(vcpu);
 
-	if (!f)
-		return;
-	f->vendor = RULES_AMD;
-	f->reason = code;
-	rules_svm_set_vmcb(&f->svm, to_svm(vcpu)->vmcb);
-	set_facts(&f->svm);
-	rules_failure_judge(f);
+	if (f)
+		svm_judge(f, to_svm(vcpu)->vmcb);
 }

@@ -233,7 +233,7 @@ COLD void entry_failed(struct vcpu *vcpu, u64 reason)
 	e->fail_reason = reason;
 	if (reason == CODE_INVALID) {
 		memcpy(&v->vmcb->save, &v->backup, sizeof(v->backup));
-		svm_explain(vcpu, reason);
+		svm_explain(vcpu);
 	}
 	v->vmcb->control.event_inj = 0;
 	v->vmcb->control.clean = 0;

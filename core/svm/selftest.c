@@ -12,6 +12,7 @@
 struct road {
 	struct swivl_selftest *t;
 	struct vmcb *vmcb;
+	struct rules_failure *failure; /* a page */
 	void *save, *host; /* pages: VMRUN's and VMSAVE's for the host */
 	u64 *idt; /* page for an IDT of our own */
 	u64 vmcb_pa, host_pa, rip; /* of the guest */
@@ -188,14 +189,22 @@ static __attribute__((__noinline__)) u64 enter_guest(struct road *r)
 static bool enter(struct road *r, const char *name, u64 wanted)
 {
 	u32 flags = wanted == CODE_INVALID ? SWIVL_SELFTEST_MUST_FAIL : 0;
-	u64 code = enter_guest(r);
-	bool ok = code == wanted && (code == CODE_INVALID || r->vmcb->save.rip == r->rip);
-	struct text t = selftest_step(r->t, name, ok, flags);
+	struct text t;
+	u64 code;
+	bool ok;
 
+	/* Before: QEMU's processor leaves something else there. */
+	memset(r->failure, 0, sizeof(*r->failure));
+	svm_judge(r->failure, r->vmcb);
+	code = enter_guest(r);
+	ok = code == wanted && (code == CODE_INVALID || r->vmcb->save.rip == r->rip);
+	t = selftest_step(r->t, name, ok, flags);
 	text_put(&t, "exit code ");
 	text_number(&t, code, 16);
 	text_put(&t, ": ");
 	text_put(&t, svm_exit_name(code));
+	if (code == CODE_INVALID)
+		selftest_rule(&t, r->failure);
 	if (code == CODE_VMMCALL && r->vmcb->control.next_rip) {
 		text_put(&t, ", instruction length ");
 		text_number(&t, r->vmcb->control.next_rip - r->vmcb->save.rip, 10);
@@ -355,10 +364,11 @@ int svm_selftest(struct swivl_selftest *t)
 	r.save = host_page_alloc();
 	r.host = host_page_alloc();
 	r.idt = host_page_alloc();
+	r.failure = host_page_alloc();
 	host_mutex_lock(&svm.vms_lock);
 	if (svm.vms) {
 		err = -SWIVL_EBUSY;
-	} else if (r.vmcb && r.save && r.host && r.idt) {
+	} else if (r.vmcb && r.save && r.host && r.idt && r.failure) {
 		r.vmcb_pa = host_page_pa(r.vmcb);
 		r.host_pa = host_page_pa(r.host);
 		err = host_on_cpu(t->cpu, walk, &r);
@@ -370,5 +380,6 @@ int svm_selftest(struct swivl_selftest *t)
 	host_page_free(r.save);
 	host_page_free(r.host);
 	host_page_free(r.idt);
+	host_page_free(r.failure);
 	return err;
 }

@@ -134,7 +134,9 @@ static inline struct svm_vcpu *to_svm(struct vcpu *vcpu)
 }
 
 /* explain.c: an entry failed; vcpu->failure gets its state and the rules' judgement. */
-void svm_explain(struct vcpu *vcpu, u64 code);
+void svm_explain(struct vcpu *vcpu);
+/* The same for any VMCB, as VMRUN finds or found it; @f is zeros. */
+void svm_judge(struct rules_failure *f, const struct vmcb *vmcb);
 
 /* vcpu.c */
 /* A new address space identifier, on the CPU where it is loaded. */

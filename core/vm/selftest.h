@@ -3,6 +3,7 @@
 #ifndef SWIVL_CORE_VM_SELFTEST_H
 #define SWIVL_CORE_VM_SELFTEST_H
 
+#include "core/rules/rules.h"
 #include "core/vm/text.h"
 #include "swivl/abi.h"
 
@@ -21,6 +22,19 @@ static inline struct text selftest_step(struct swivl_selftest *t, const char *na
 	s->flags = flags | (ok ? SWIVL_SELFTEST_OK : 0);
 	s->error = 0;
 	return text_start(s->answer, sizeof(s->answer));
+}
+
+/* A state that was refused: by which rule of core/rules. */
+static inline void selftest_rule(struct text *t, const struct rules_failure *f)
+{
+	if (!f->result.broken) {
+		text_put(t, "; no rule is known to be broken");
+		return;
+	}
+	text_put(t, "; rule ");
+	text_number(t, f->found[0].rule->number, 10);
+	text_put(t, ", ");
+	text_put(t, f->found[0].rule->id);
 }
 
 /* A register or capability: what was found. */

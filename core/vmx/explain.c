@@ -50,15 +50,19 @@ static void set_facts(struct rules_vmx_state *s)
 	rules_vmx_set_fact(s, RULES_ROOT_EFER, EFER_LMA | EFER_LME); /* the core is 64-bit code */
 }
 
-void vmx_explain(struct vcpu *vcpu, u64 reason)
+void vmx_judge(struct rules_failure *f, u64 reason)
 {
-	struct rules_failure *f = vcpu_failure(vcpu);
-
-	if (!f)
-		return;
 	f->vendor = RULES_INTEL;
 	f->reason = reason;
 	read_fields(&f->vmx);
 	set_facts(&f->vmx);
 	rules_failure_judge(f);
+}
+
+void vmx_explain(struct vcpu *vcpu, u64 reason)
+{
+	struct rules_failure *f = vcpu_failure(vcpu);
+
+	if (f)
+		vmx_judge(f, reason);
 }

@@ -13,6 +13,7 @@
 struct road {
 	struct swivl_selftest *t;
 	u32 *vmxon, *vmcs, *wrong; /* pages: two with the revision, one with another */
+	struct rules_failure *failure; /* a page */
 	u64 vmxon_pa, vmcs_pa, wrong_pa;
 	struct vmx_host host;
 	bool in_vmx, has_vmcs;
@@ -342,6 +343,43 @@ static void failing_roads(struct road *r, const struct vmx_caps *caps)
 		fails(r, "INVEPT of a type that does not exist", vmx_invept(99, &what), 28);
 }
 
+/*
+ * One field otherwise than it should be, then VMRESUME: @reason, a VM-instruction error or an exit
+ * reason, has to be the answer; and the rules had better name it.
+ */
+static void refused(struct road *r, struct vmx_switch *s, const char *name, u32 field, u64 change,
+		    u64 reason)
+{
+	u64 good = 0, got = 0;
+	struct text t;
+
+	if (vmx_vmread(field, &good) == VMX_SUCCEED &&
+	    vmx_vmwrite(field, good ^ change) == VMX_SUCCEED) {
+		if (enter_guest(s))
+			vmx_vmread(EXIT_REASON.encoding, &got);
+		else
+			got = instruction_error();
+	}
+	t = selftest_step(r->t, name, got == reason, SWIVL_SELFTEST_MUST_FAIL);
+	text_put(&t, got >> 31 ? "exit reason " : "VMfailValid, error ");
+	text_number(&t, got, got >> 31 ? 16 : 10);
+	if (!(got >> 31))
+		r->t->steps[r->t->nsteps - 1].error = (u32)got;
+	memset(r->failure, 0, sizeof(*r->failure));
+	vmx_judge(r->failure, got);
+	selftest_rule(&t, r->failure);
+	vmx_vmwrite(field, good);
+}
+
+static void refused_states(struct road *r, struct vmx_switch *s)
+{
+	refused(r, s, "VMRESUME with more CR3 targets than there are", CR3_TARGET_COUNT.encoding,
+		0x8000, 7);
+	refused(r, s, "VMRESUME with an RPL in the host's CS", HOST_CS_SELECTOR.encoding, 3, 8);
+	refused(r, s, "VMRESUME with bit 1 of RFLAGS clear", GUEST_RFLAGS.encoding, RFLAGS_ONE,
+		EXIT_REASON_ENTRY_FAILED | REASON_BAD_GUEST_STATE);
+}
+
 static bool to_first_exit(struct road *r, const struct vmx_caps *caps, struct mirror *m)
 {
 	u64 tr_base = vmx_host_tr_base();
@@ -362,7 +400,10 @@ static bool to_first_exit(struct road *r, const struct vmx_caps *caps, struct mi
 	fails(r, "VMLAUNCH of a VMCS that is not clear",
 	      enter_guest(&s) ? VMX_SUCCEED : VMX_FAIL_VALID, 4);
 	s.launched = true;
-	return enter(r, "VMRESUME", &s);
+	if (!enter(r, "VMRESUME", &s))
+		return false;
+	refused_states(r, &s);
+	return enter(r, "VMRESUME of the good state again", &s);
 }
 
 static void leave_vmx(struct road *r, u64 cr4)
@@ -416,7 +457,8 @@ static bool make_pages(struct road *r)
 	r->vmxon = host_page_alloc();
 	r->vmcs = host_page_alloc();
 	r->wrong = host_page_alloc();
-	if (!r->vmxon || !r->vmcs || !r->wrong)
+	r->failure = host_page_alloc();
+	if (!r->vmxon || !r->vmcs || !r->wrong || !r->failure)
 		return false;
 	*r->vmxon = revision;
 	*r->vmcs = revision;
@@ -446,5 +488,6 @@ int vmx_selftest(struct swivl_selftest *t)
 	host_page_free(r.vmxon);
 	host_page_free(r.vmcs);
 	host_page_free(r.wrong);
+	host_page_free(r.failure);
 	return err;
 }

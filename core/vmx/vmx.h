@@ -173,6 +173,8 @@ static inline struct vmx_vcpu *to_vmx(struct vcpu *vcpu)
 /* ---- explain.c: an entry failed; vcpu->failure gets its state and the rules' judgement --------- */
 
 void vmx_explain(struct vcpu *vcpu, u64 reason);
+/* The same for the current VMCS, whosever it is; @f is zeros. */
+void vmx_judge(struct rules_failure *f, u64 reason);
 
 /* ---- accessors: a failed one is counted, logged by the field's name, and ends the VM --------- */
 

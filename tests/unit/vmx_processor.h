@@ -354,9 +354,14 @@ bool vmx_enter(u64 *gpr, struct vmx_switch *s)
 		fail_valid(s->launched ? 5 : 4);
 		return false;
 	}
-	if (entry_error) {
-		fail_valid(entry_error);
+	if (entry_error || guest_read(CR3_TARGET_COUNT) > 4 || guest_read(HOST_CS_SELECTOR) & 7) {
+		fail_valid(entry_error ? entry_error : guest_read(CR3_TARGET_COUNT) > 4 ? 7 : 8);
 		return false;
+	}
+	if (!(guest_read(GUEST_RFLAGS) & RFLAGS_ONE)) {
+		guest_write(EXIT_REASON, EXIT_REASON_ENTRY_FAILED | REASON_BAD_GUEST_STATE);
+		exit_to_host();
+		return true;
 	}
 	guest_write(EXIT_REASON, 0);
 	CPU->entries++;
