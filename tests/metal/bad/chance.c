@@ -161,7 +161,7 @@ static void place_access(u8 *at, struct regs *r, u64 hidden, u64 n)
 		if (n & 1ull << 32)
 			at[i++] = 0x0f;
 		at[i++] = (u8)(n >> 40);
-		at[i++] = (u8)(n >> 48 & 0x3b);
+		at[i++] = (u8)(n >> 48 & 0x38) | (n >> 56 & 1 ? 3 : 0);
 	} while (!harmless(at));
 }
 
@@ -188,12 +188,16 @@ static void exits(u32 count, u64 hidden)
 void probe_chance(void)
 {
 	u32 count = rounds ? rounds * 2 : 5000;
-	u64 size = 0, hidden = find_hidden(&size);
+	u64 size = 0, hidden = find_hidden(&size), cr0;
 
+	/* Errors of the FPU as exceptions, which VMX insists on (SDM vol. 3, A.7). */
+	asm volatile("mov %%cr0, %0" : "=r"(cr0));
+	asm volatile("mov %0, %%cr0\n fninit" : : "r"(cr0 | 0x20));
 	map_user(true);
 	for (u32 i = 0; i < count; i++)
 		run_program(i);
 	map_user(false);
+	asm volatile("fninit\n mov %0, %%cr0" : : "r"(cr0));
 	if (!beneath || !hidden)
 		return;
 	exits(count, hidden);

@@ -268,7 +268,8 @@ static void garbage(u64 cr0, u64 cr3, u64 cr4)
 		write_value(0x2ff, noise(i) & (i & 2 ? 0xcff : ~0ull));
 		write_value(0x200 + (u32)(chance() % (2 * (cap & 0xff))), noise(i) & (i & 2 ? 0xffffff807 : ~0ull));
 		write_value(0x268 + (i & 7), chance() & 0x0707070707070707);
-		write_value(APIC_BASE, 0xfee00900 ^ (noise(i) & ~0xc00ull));
+		/* Its modes and its address are looked at elsewhere, and not moved. */
+		write_value(APIC_BASE, 0xfee00900 ^ (noise(i) & (no_address & ~0xc00ull)));
 	}
 }
 
