@@ -40,7 +40,7 @@ def deftype(m):
 
 def cr4(m):
     """Not taken: the old value stays."""
-    return f"P {m.group(1)} {m.group(2)} d 20 0 20" if int(m.group(2), 16) & 0x2000 else m.group(0)
+    return f"P {m.group(1)} {m.group(2)} d 20 0 20" if int(m.group(2), 16) & 0x6000 else m.group(0)
 
 
 def x2apic_bit(m):
@@ -63,7 +63,7 @@ CHANGES = [
     ("core", r"P (rdmsr|wrmsr same) 4[89]\w .*", None, "no VMX"),
     ("core", r"(P wrmsr 3a \w+) .*", r"\1 d 1 d", "no VMX"),
     ("core", r"(P wrmsr 4[89]\w \w+) .*", r"\1 d bad d", "no VMX"),
-    ("core", r"P (cr4|cr4 garbage) (\w+) ff .*", cr4, "CR4.VMXE: no VMX"),
+    ("core", r"P (cr4|cr4 garbage) (\w+) ff .*", cr4, "CR4.VMXE, SMXE: no VMX, no SMX"),
     ("core", r"(P it began with .* dr7) 0 (.*)", r"\1 @SIGNATURE \2",
      "Bochs' INIT leaves EDX 0 (SDM vol. 3, table 10-1)"),
     ("core", r"(P x2APIC: command with bit (\w+)) .*", x2apic_bit, "Bochs takes reserved bits"),
