@@ -193,6 +193,8 @@ void probe_chance(void)
 	/* Errors of the FPU as exceptions, which VMX insists on (SDM vol. 3, A.7). */
 	asm volatile("mov %%cr0, %0" : "=r"(cr0));
 	asm volatile("mov %0, %%cr0\n fninit" : : "r"((cr0 & ~0xcull) | 0x20));
+	/* No local descriptors: after a reset LDTR is 64 KiB from 0 on. */
+	asm volatile("lldt %w0" : : "r"(0));
 	map_user(true);
 	for (u32 i = 0; i < count; i++)
 		run_program(i);
