@@ -21,6 +21,10 @@ u64 rules_noted(struct rules_judge *j, unsigned int field)
 	struct rules_finding *f = j->finding;
 	unsigned int i = 0;
 
+	if (!f) { /* it is judged again, where there is room for what is missing */
+		j->verdict = RULES_UNKNOWN;
+		return 0;
+	}
 	if (!(j->present[field / 8] >> field % 8 & 1)) {
 		rules_missing(j, field);
 		return 0;
@@ -38,70 +42,63 @@ _Static_assert(RULES_VMX_FACT(RULES_VMX_FACTS) <= MOST_FIELDS &&
 		       RULES_SVM_FACT(RULES_SVM_FACTS) <= MOST_FIELDS,
 	       "room for all fields");
 
-/* While rules are judged the broken ones stand in front, the others from the end down. */
-struct findings {
-	struct rules_finding *room;
-	unsigned int max, broken, unknown;
-};
-
-/* For one that is broken, one that cannot be judged has to go: the last one. */
-static struct rules_finding *find_room(struct findings *to, u8 verdict)
+static bool is_full(const struct rules_judge *j)
 {
-	bool full = to->broken + to->unknown >= to->max;
-
-	if (verdict == RULES_UNKNOWN)
-		return full ? NULL : &to->room[to->max - ++to->unknown];
-	if (full && !to->unknown)
-		return NULL;
-	to->unknown -= full;
-	return &to->room[to->broken++];
+	return j->broken + j->unknown >= j->max;
 }
 
-/* One rule did not hold: once more, with notes, where there is room for them. */
-static __attribute__((__noinline__)) void note(struct rules_judge *j, const struct rules_rule *rule, unsigned int instance,
-		 struct findings *to, struct rules_result *result)
+/* For one that is broken, one that cannot be judged has to go: the last one. */
+static struct rules_finding *find_room(struct rules_judge *j, u8 verdict)
+{
+	if (verdict == RULES_UNKNOWN)
+		return &j->room[j->max - ++j->unknown];
+	j->unknown -= is_full(j);
+	return &j->room[j->broken++];
+}
+
+/* Once more, with notes. */
+static __attribute__((__noinline__)) void note(struct rules_judge *j, const struct rules_rule *rule,
+					       unsigned int instance)
 {
 	u8 verdict = j->verdict == RULES_UNKNOWN ? RULES_UNKNOWN : RULES_BROKEN;
-	struct rules_finding *f = find_room(to, verdict);
+	struct rules_finding *f = find_room(j, verdict);
 
-	if (verdict == RULES_UNKNOWN)
-		result->unknown++;
-	else if (!result->broken++)
-		result->answer = rule->answer;
-	if (f) {
-		f->rule = rule;
-		f->verdict = verdict;
-		f->instance = rule->instances > 1 ? (u8)instance : j->instance;
-		f->reads = 0;
-		j->finding = f;
-		j->quick = none;
-		rule->holds(j, instance);
-		j->quick = j->present;
-		f->missing = verdict == RULES_UNKNOWN ? j->missing : 0;
+	f->rule = rule;
+	f->verdict = verdict;
+	f->instance = rule->instances > 1 ? (u8)instance : j->instance;
+	f->reads = 0;
+	j->finding = f;
+	j->quick = none;
+	j->verdict = RULES_HOLDS;
+	rule->holds(j, instance);
+	j->quick = j->present;
+	j->finding = NULL;
+	f->missing = verdict == RULES_UNKNOWN ? j->missing : 0;
+	j->verdict = RULES_HOLDS;
+	j->instance = 0;
+}
+
+/* A state that breaks everything comes here often: what there is no room for is only counted. */
+void rules_did_not_hold(struct rules_judge *j, const struct rules_rule *rule, unsigned int instance)
+{
+	bool unknown = j->verdict == RULES_UNKNOWN;
+
+	if (unknown)
+		j->result->unknown++;
+	else if (!j->result->broken++)
+		j->result->answer = rule->answer;
+	if (!is_full(j) || (j->unknown && !unknown)) {
+		note(j, rule, instance);
+		return;
 	}
 	j->verdict = RULES_HOLDS;
 	j->instance = 0;
 }
 
-static void judge_table(struct rules_judge *j, const struct rules_table *table,
-			struct findings *to, struct rules_result *result)
-{
-	const struct rules_rule *end = table->rules + table->count;
-
-	for (const struct rules_rule *r = table->rules; r < end; r++)
-		for (unsigned int left = r->instances; left; left &= left - 1) {
-			unsigned int i = (unsigned int)__builtin_ctz(left);
-
-			result->judged++;
-			if (!r->holds(j, i) || j->verdict != RULES_HOLDS)
-				note(j, r, i, to, result);
-		}
-}
-
 /* Those from the end down go behind the others, the right way round. */
-static unsigned int put_together(struct findings *to)
+static unsigned int put_together(struct rules_judge *j)
 {
-	struct rules_finding *low = to->room + to->max - to->unknown, *high = to->room + to->max;
+	struct rules_finding *low = j->room + j->max - j->unknown, *high = j->room + j->max;
 
 	for (; low < high; low++) {
 		struct rules_finding f = *low;
@@ -109,24 +106,25 @@ static unsigned int put_together(struct findings *to)
 		*low = *--high;
 		*high = f;
 	}
-	low = to->room + to->max - to->unknown;
-	for (unsigned int i = 0; i < to->unknown; i++)
-		to->room[to->broken + i] = low[i];
-	return to->broken + to->unknown;
+	low = j->room + j->max - j->unknown;
+	for (unsigned int i = 0; i < j->unknown; i++)
+		j->room[j->broken + i] = low[i];
+	return j->broken + j->unknown;
 }
 
 unsigned int rules_judge_all(struct rules_judge *j, const struct rules_table *tables,
 			     unsigned int count, struct rules_finding *findings, unsigned int max,
 			     struct rules_result *result)
 {
-	struct findings to = { .room = findings, .max = max };
-
 	*result = (struct rules_result){ 0 };
+	j->result = result;
+	j->room = findings;
+	j->max = max;
 	j->verdict = RULES_HOLDS;
 	j->quick = j->present;
 	for (unsigned int n = 0; n < count; n++)
-		judge_table(j, &tables[n], &to, result);
-	return put_together(&to);
+		result->judged += tables[n].judge(j, tables[n].rules);
+	return put_together(j);
 }
 
 const struct rules_rule *rules_at(const struct rules_table *tables, unsigned int count,

@@ -23,7 +23,11 @@ struct rules_judge {
 	u8 verdict; /* on the rule that is judged now, where it said one: not RULES_HOLDS */
 	u8 instance; /* RULES_BROKEN: which, of what the rule itself goes through */
 	u16 missing; /* RULES_UNKNOWN: the first field that was not there */
-	struct rules_finding *finding; /* for notes */
+	struct rules_finding *finding; /* for notes, where there are to be any */
+	/* Findings: until the end the broken ones stand in front, the others from the end down. */
+	struct rules_finding *room;
+	unsigned int max, broken, unknown;
+	struct rules_result *result;
 };
 
 /* For rules on what is no field: what is missing; and broken, whatever may be missing. */
@@ -51,7 +55,19 @@ static inline u64 rules_value_or(struct rules_judge *j, unsigned int field, u64 
 struct rules_table {
 	const struct rules_rule *rules;
 	unsigned int count;
+	/* Judges by all of them. Returns how often. */
+	unsigned int (*judge)(struct rules_judge *j, const struct rules_rule *rules);
 };
+
+/* What a rule said: nearly always that it holds. */
+void rules_did_not_hold(struct rules_judge *j, const struct rules_rule *rule,
+			unsigned int instance);
+static inline void rules_said(struct rules_judge *j, const struct rules_rule *rule,
+			      unsigned int instance, int holds)
+{
+	if (!holds || j->verdict != RULES_HOLDS)
+		rules_did_not_hold(j, rule, instance);
+}
 
 /* Rules of one table after another; the findings as rules.h says. */
 unsigned int rules_judge_all(struct rules_judge *j, const struct rules_table *tables,
@@ -101,10 +117,23 @@ extern const struct rules_words vmx_words, svm_words;
 	{ .number = (number_), .vendor = RULES_VENDOR, .answer = (answer_), \
 	  .instances = (instances_), .id = (id_), .text = (text_), .section = (section_), \
 	  .holds = rule_##number_ },
+/* One after another and not by a loop: that is a third of the whole, where most of them hold. */
+#define RULES_JUDGE(number_, answer_, instances_, id_, section_, expression, text_) \
+	for (unsigned int left = (instances_); left; left &= left - 1, judged++) { \
+		unsigned int i = (unsigned int)__builtin_ctz(left); \
+		rules_said(j, rule, i, rule_##number_(j, i)); \
+	} \
+	rule++;
 /* RULES_VENDOR is defined before. */
 #define RULES_DEFINE(name, list) \
 	list(RULES_FUNCTION) \
 	static const struct rules_rule name##_rules[] = { list(RULES_ENTRY) }; \
-	const struct rules_table name = { name##_rules, ARRAY_SIZE(name##_rules) };
+	static unsigned int name##_judge(struct rules_judge *j, const struct rules_rule *rule) \
+	{ \
+		unsigned int judged = 0; \
+		list(RULES_JUDGE) \
+		return judged; \
+	} \
+	const struct rules_table name = { name##_rules, ARRAY_SIZE(name##_rules), name##_judge };
 
 #endif
