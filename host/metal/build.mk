@@ -13,6 +13,8 @@ METAL_CFLAGS := $(METAL_FLAGS) -std=gnu11 -O2 -Wall -Wextra -Wno-unused-paramete
 	-Wno-override-init -Wno-missing-field-initializers -mgeneral-regs-only -fno-stack-protector -fbuiltin \
 	-fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections -fno-strict-aliasing \
 	-fno-tree-loop-distribute-patterns
+METAL_LINK := $(METAL_CC) -nostdlib -static -no-pie -Wl,--gc-sections -Wl,-z,noexecstack \
+	-Wl,-z,max-page-size=4096 -Wl,--build-id=none -Wl,--no-warn-rwx-segments
 METAL_SRCS := $(shell find core host/metal -path host/metal/boot -prune -o \
 	\( -name '*.c' -o -name '*.S' \) -print | sort)
 METAL_OBJS := $(patsubst %,$(METAL_DIR)/obj/%.o,$(basename $(METAL_SRCS)))
@@ -28,8 +30,7 @@ $(METAL_DIR)/obj/%.o: %.S
 	@mkdir -p $(@D)
 	$(METAL_CC) $(METAL_FLAGS) -c -o $@ $<
 $(METAL_DIR)/swivl-metal.elf: host/metal/metal.ld $(METAL_OBJS)
-	$(METAL_CC) -nostdlib -static -no-pie -Wl,--gc-sections -Wl,-z,noexecstack \
-		-Wl,-z,max-page-size=4096 -Wl,--build-id=none -Wl,--no-warn-rwx-segments -o $@ -T $^
+	$(METAL_LINK) -o $@ -T $^
 $(METAL_DIR)/swivl-metal.bin: $(METAL_DIR)/swivl-metal.elf
 	objcopy -O binary $< $@
 -include $(METAL_OBJS:.o=.d)
