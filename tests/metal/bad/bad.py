@@ -35,7 +35,8 @@ def without(*names):
 # its BIOS panics about the keyboard after a reset by port CF9h, also on the bare machine.
 BOCHS_1 = without("INIT")
 BOCHS_2 = without("resets")
-REASONS = {BOCHS_1: "INIT: Bochs keeps it pending after its exit", BOCHS_2: "resets: Bochs' BIOS panics about its keyboard"}
+REASONS = {BOCHS_1: ("INIT", "Bochs keeps it pending after its exit"),
+           BOCHS_2: ("resets", "Bochs' BIOS panics about its keyboard")}
 
 # What the log has to have of the machine's end, as often: the triple faults, and what is no memory.
 ENDS = {"triple fault (": 2, "what delivers an event is in hidden memory (": 4}
@@ -148,23 +149,29 @@ def main():
     p.add_argument("--rounds", type=int, default=0)
     p.add_argument("--timeout", type=int, default=600)
     options = p.parse_args()
-    failed = 0
-    for cpu, cpus, probes, seed, rounds in chosen(options):
-        name = f"{cpu}, {cpus} processors, seed {seed}"
+    runs = chosen(options)
+    failed = False
+    print(f"1..{len(runs) + sum(r[2] in REASONS for r in runs)}", flush=True)
+    number = 0
+    for cpu, cpus, probes, seed, rounds in runs:
+        number += 1
+        place = f"on {'amd' if cpu.startswith('EPYC') else cpu}:{cpus}"
         if not shutil.which("qemu-system-x86_64" if cpu.startswith("EPYC") else "bochs-bin"):
-            print(f"SKIP {name}: the emulator is not installed")
-            continue
-        with tempfile.TemporaryDirectory() as work:
-            bare, beneath = run_both(options, work, cpu, cpus, probes, seed, rounds)
-        bad, changed = compare(cpu, bare, beneath, probes, rounds)
-        print(f"{'FAIL' if bad else 'ok'}   {name}: {len(told(bare))} lines, "
-              f"{changed} of them others on purpose", flush=True)
+            print(f"ok {number} - metal/bad {place} # SKIP the emulator is not installed", flush=True)
+        else:
+            with tempfile.TemporaryDirectory() as work:
+                bare, beneath = run_both(options, work, cpu, cpus, probes, seed, rounds)
+            bad, changed = compare(cpu, bare, beneath, probes, rounds)
+            print(f"# seed {seed}: {len(told(bare))} lines, {changed} of them others on purpose")
+            for ln in bad[:60 if not options.keep else None]:
+                print("# " + ln)
+            print(f"{'not ok' if bad else 'ok'} {number} - metal/bad {place}", flush=True)
+            failed |= bool(bad)
         if probes in REASONS:
-            print(f"SKIP {name}: {REASONS[probes]}")
-        for ln in bad[:60 if not options.keep else None]:
-            print("     " + ln)
-        failed += bool(bad)
-    return failed != 0
+            number += 1
+            part, why = REASONS[probes]
+            print(f"ok {number} - metal/bad-{part} {place} # SKIP {why}", flush=True)
+    return failed
 
 
 if __name__ == "__main__":
