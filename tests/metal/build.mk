@@ -8,7 +8,7 @@ METAL_TEST := $(BUILD)/tests/metal
 .PHONY: metal-tests
 metal-tests: $(METAL_TEST)/start.bin $(METAL_TEST)/refused.bin cli
 
-$(METAL_TEST)/guest.bin: tests/metal/guest.S tests/metal/guest.c tests/metal/guest.ld
+$(METAL_TEST)/guest.bin: tests/metal/guest.S tests/metal/guest.c tests/metal/guest.ld tests/metal/bare.h
 	@mkdir -p $(@D)
 	$(CC) -I. -std=gnu11 -O2 -Wall -Wextra -m32 -march=i686 -ffreestanding -fno-pic -fno-pie \
 		-mgeneral-regs-only -fno-stack-protector -fcf-protection=none -nostdlib -static -no-pie \
@@ -17,7 +17,8 @@ $(METAL_TEST)/guest.bin: tests/metal/guest.S tests/metal/guest.c tests/metal/gue
 	objcopy -O binary $@.elf $@
 # A multiboot image of a hypervisor and a guest: $1, of $2 and $3.
 define metal_start
-$(METAL_TEST)/$1.elf: tests/metal/start.S tests/metal/start.c tests/metal/start.ld $2 host/metal/boot_info.h $3
+$(METAL_TEST)/$1.elf: tests/metal/start.S tests/metal/start.c tests/metal/start.ld tests/metal/bare.h $2 \
+		host/metal/boot_info.h $3
 	@mkdir -p $$(@D)
 	$(CC) -I. -std=gnu11 -O2 -Wall -Wextra -m64 -ffreestanding -fno-pic -fno-pie -mno-red-zone \
 		-mgeneral-regs-only -fno-stack-protector -fcf-protection=none -nostdlib -static -no-pie \

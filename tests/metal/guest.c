@@ -3,7 +3,7 @@
  * A guest beneath which the hypervisor is: it starts its processors in all ways there are, sends
  * INIT to itself, and tells what it found.
  */
-#include "core/types.h"
+#include "tests/metal/bare.h"
 
 #define APIC 0xfee00000
 #define APIC_ID 0x20
@@ -38,28 +38,6 @@ u64 idt[3];
 static volatile u32 begun[256], second_ldr, second_dfr = FLAT;
 static u32 phase, failures;
 
-static void outb(u16 port, u8 value)
-{
-	asm volatile("outb %0, %1" : : "a"(value), "Nd"(port));
-}
-
-static u8 inb(u16 port)
-{
-	u8 value;
-
-	asm volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
-	return value;
-}
-
-static void print(const char *s)
-{
-	for (; *s; s++) {
-		while (!(inb(0x3f8 + 5) & 0x20))
-			;
-		outb(0x3f8, (u8)*s);
-	}
-}
-
 static void print_number(const char *what, u32 n)
 {
 	char text[12], *at = text + sizeof(text) - 1;
@@ -68,30 +46,24 @@ static void print_number(const char *what, u32 n)
 	do
 		*--at = (char)('0' + n % 10);
 	while (n /= 10);
-	print(what);
-	print(at);
-	print("\r\n");
+	serial_text(what);
+	serial_text(at);
+	serial_text("\r\n");
 }
 
 static void check(bool ok, const char *what)
 {
 	failures += !ok;
-	print(ok ? "guest: ok: " : "guest: FAILED: ");
-	print(what);
-	print("\r\n");
+	serial_text(ok ? "guest: ok: " : "guest: FAILED: ");
+	serial_text(what);
+	serial_text("\r\n");
 }
 
-/* QEMU's and Bochs' ways out. */
-static void power_off(void)
+static void __attribute__((noreturn)) finish(void)
 {
 	print_number("guest: end, failures: ", failures);
-	while (!(inb(0x3f8 + 5) & 0x40)) /* all is sent */
-		;
-	asm volatile("outw %0, %1" : : "a"((u16)0x2000), "Nd"((u16)0x604));
-	for (const char *s = "Shutdown"; *s; s++)
-		outb(0x8900, (u8)*s);
-	for (;;)
-		asm volatile("hlt");
+	serial_drain();
+	power_off();
 }
 
 static void cpuid(u32 leaf, u32 r[4])
@@ -216,7 +188,7 @@ static void by_x2apic(void)
 
 	cpuid(1, r);
 	if (!(r[2] & 1u << 21)) {
-		print("guest: skipped: no x2APIC\r\n");
+		serial_text("guest: skipped: no x2APIC\r\n");
 		return;
 	}
 	wrmsr(0x1b, rdmsr(0x1b) | 0xc00);
@@ -261,7 +233,7 @@ static void init_to_itself(void)
 	for (u32 i = 0; i < 3000000; i++)
 		asm volatile("pause");
 	check(false, "INIT of the first processor to itself");
-	power_off();
+	finish();
 }
 
 void guest_main(void)
@@ -273,7 +245,7 @@ void guest_main(void)
 		if (begun[1])
 			by_x2apic();
 		check(nmis == 1, "no NMI but its own");
-		power_off();
+		finish();
 	}
 	idt[1] = ((u32)on_debug & 0xffff) | 8 << 16 | 0x8e00ull << 32;
 	idt[2] = ((u32)on_nmi & 0xffff) | 8 << 16 | 0x8e00ull << 32;
@@ -296,9 +268,9 @@ void guest_main(void)
 		destinations();
 	cpuid(0, r);
 	if (n == 1 && r[1] == INTEL) { /* Bochs: see lab/README.md */
-		print("guest: skipped: INIT of the only processor to itself\r\n");
+		serial_text("guest: skipped: INIT of the only processor to itself\r\n");
 		check(nmis == 1, "no NMI but its own");
-		power_off();
+		finish();
 	}
 	init_to_itself();
 }

@@ -3,6 +3,9 @@
  * Puts the hypervisor in its place and calls it, and tells what it answers. Words on the command
  * line: no-apic and others below, each spoils one thing.
  */
+#define BARE_MEMORY
+#include "tests/metal/bare.h"
+
 #include "host/metal/boot_info.h"
 
 struct multiboot {
@@ -23,54 +26,6 @@ extern u64 link_pdpt[], link_pd[];
 #define MAX_MEMORY 64
 static struct boot_memory memory[MAX_MEMORY];
 static struct boot_info info;
-
-static void outb(u16 port, u8 value)
-{
-	asm volatile("outb %0, %1" : : "a"(value), "Nd"(port));
-}
-
-static u8 inb(u16 port)
-{
-	u8 value;
-
-	asm volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
-	return value;
-}
-
-static void print(const char *s)
-{
-	for (; *s; s++) {
-		while (!(inb(0x3f8 + 5) & 0x20))
-			;
-		outb(0x3f8, (u8)*s);
-	}
-}
-
-void *memset(void *dst, int c, size_t n)
-{
-	void *d = dst;
-
-	asm volatile("rep stosb" : "+D"(d), "+c"(n) : "a"(c) : "memory");
-	return dst;
-}
-
-void *memcpy(void *dst, const void *src, size_t n)
-{
-	void *d = dst;
-
-	asm volatile("rep movsb" : "+D"(d), "+S"(src), "+c"(n) : : "memory");
-	return dst;
-}
-
-/* QEMU's and Bochs' ways out. */
-static void __attribute__((noreturn)) power_off(void)
-{
-	asm volatile("outw %0, %1" : : "a"((u16)0x2000), "Nd"((u16)0x604));
-	for (const char *s = "Shutdown"; *s; s++)
-		outb(0x8900, (u8)*s);
-	for (;;)
-		asm volatile("hlt");
-}
 
 static u32 copy_memory(const struct multiboot *mb)
 {
@@ -155,8 +110,8 @@ void start(const struct multiboot *mb)
 		info.bios_memory_count = 0;
 	memcpy((void *)GUEST_AT, guest, (size_t)(guest_end - guest));
 	enter(&info);
-	print("start: it came back: ");
-	print(info.refusal);
-	print("\r\n");
+	serial_text("start: it came back: ");
+	serial_text(info.refusal);
+	serial_text("\r\n");
 	power_off();
 }

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
+#define BARE_MEMORY
+#include "tests/metal/bare.h"
 #include "tests/rules/bare.h"
-
-static void out8(u16 port, u8 value)
-{
-	asm volatile("outb %0, %1" : : "a"(value), "Nd"(port));
-}
 
 static void put(char c)
 {
-	out8(0xe9, (u8)c);
+	outb(0xe9, (u8)c);
 }
 
 static void put_number(u64 value, u32 base)
@@ -53,11 +50,8 @@ void print(const char *format, ...)
 
 void end(void)
 {
-	out8(0xf4, 0); /* QEMU's isa-debug-exit */
-	for (const char *s = "Shutdown"; *s; s++) /* Bochs */
-		out8(0x8900, (u8)*s);
-	for (;;)
-		asm volatile("cli; hlt");
+	outb(0xf4, 0); /* QEMU's isa-debug-exit */
+	power_off();
 }
 
 static const char *behind(const char *cmdline, const char *name)
@@ -102,27 +96,6 @@ u64 random_next(struct random *r)
 	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ull;
 	x = (x ^ x >> 27) * 0x94d049bb133111ebull;
 	return x ^ x >> 31;
-}
-
-void *memset(void *dst, int c, size_t n)
-{
-	void *d = dst;
-
-	asm volatile("rep stosb" : "+D"(d), "+c"(n) : "a"(c) : "memory");
-	return dst;
-}
-
-void *memcpy(void *dst, const void *src, size_t n)
-{
-	void *d = dst;
-
-	size_t words = n / 8;
-
-	/* Emulators count every turn of a REP. */
-	asm volatile("rep movsq" : "+D"(d), "+S"(src), "+c"(words) : : "memory");
-	n %= 8;
-	asm volatile("rep movsb" : "+D"(d), "+S"(src), "+c"(n) : : "memory");
-	return dst;
 }
 
 int memcmp(const void *a, const void *b, size_t n)

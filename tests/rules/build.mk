@@ -9,7 +9,7 @@ $(RULES_TEST)/svm.bin: $(addprefix tests/rules/,judge.c svm_judge.c svm_states.c
 $(RULES_TEST)/vmx.bin: $(addprefix tests/rules/,judge.c vmx_judge.c vmx_states.c vmx_known.c)
 $(RULES_TEST)/speed.bin: tests/rules/speed.c tests/unit/rules_vmx_state.h
 $(RULES_BARE): tests/rules/start.S tests/rules/bare.c tests/rules/bare.ld $(RULES_A) \
-		$(wildcard tests/rules/*.h core/rules/*.h)
+		tests/metal/bare.h $(wildcard tests/rules/*.h core/rules/*.h)
 	@mkdir -p $(@D)
 	$(CC) -I. -std=gnu11 -O2 -g -Wall -Wextra -Wno-missing-field-initializers -m64 \
 		-ffreestanding -fno-builtin -fno-pic -fno-pie \

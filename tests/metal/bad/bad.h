@@ -2,8 +2,8 @@
 #ifndef TESTS_METAL_BAD_BAD_H
 #define TESTS_METAL_BAD_BAD_H
 
-#include "core/types.h"
 #include "tests/metal/bad/layout.h"
+#include "tests/metal/bare.h"
 
 struct regs {
 	u64 rax, rbx, rcx, rdx, rsi, rdi;
@@ -83,19 +83,6 @@ u64 find_hidden(u64 *size);
 
 void *memset(void *dst, int c, size_t n);
 void *memcpy(void *dst, const void *src, size_t n);
-
-static inline void outb(u16 port, u8 v)
-{
-	asm volatile("outb %0, %1" : : "a"(v), "Nd"(port));
-}
-
-static inline u8 inb(u16 port)
-{
-	u8 v;
-
-	asm volatile("inb %1, %0" : "=a"(v) : "Nd"(port));
-	return v;
-}
 
 static inline void cpuid(u32 leaf, u32 sub, u32 *r)
 {

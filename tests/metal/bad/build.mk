@@ -8,7 +8,7 @@ METAL_BAD_FLAGS := -std=gnu11 -I. -Os -Wall -Wextra -ffreestanding -fno-pic -fno
 	--param=min-pagesize=0
 METAL_BAD_OBJS := $(patsubst %,$(METAL_BAD)/%.o,boot main control segments events hidden chance cpus resets)
 
-$(METAL_BAD)/program32.bin: tests/metal/bad/prot32.c tests/metal/bad/layout.h tests/metal/bad/prot32.ld
+$(METAL_BAD)/program32.bin: tests/metal/bad/prot32.c tests/metal/bad/layout.h tests/metal/bad/prot32.ld tests/metal/bare.h
 	@mkdir -p $(@D)
 	$(CC) -m32 -march=i386 $(METAL_BAD_FLAGS) -fno-toplevel-reorder -c -o $(METAL_BAD)/prot32.o $<
 	$(LD) -m elf_i386 --no-warn-rwx-segments -z noexecstack -T tests/metal/bad/prot32.ld \
@@ -17,7 +17,7 @@ $(METAL_BAD)/program32.bin: tests/metal/bad/prot32.c tests/metal/bad/layout.h te
 $(METAL_BAD)/boot.o: tests/metal/bad/boot.S tests/metal/bad/layout.h $(METAL_BAD)/program32.bin
 	@mkdir -p $(@D)
 	$(CC) -I. -DPROGRAM32='"$(METAL_BAD)/program32.bin"' -c -o $@ $<
-$(METAL_BAD)/%.o: tests/metal/bad/%.c tests/metal/bad/bad.h tests/metal/bad/layout.h
+$(METAL_BAD)/%.o: tests/metal/bad/%.c tests/metal/bad/bad.h tests/metal/bad/layout.h tests/metal/bare.h
 	@mkdir -p $(@D)
 	$(CC) -m64 $(METAL_BAD_FLAGS) -mno-red-zone -c -o $@ $<
 $(METAL_BAD)/bad.bin: $(METAL_BAD_OBJS) tests/metal/bad/bad.ld

@@ -3,9 +3,8 @@
  * A boot record that does what no system does, and tells on COM1 what comes of it. Run on the bare
  * machine and beneath swivl: what it tells has to be the same.
  */
+#define BARE_MEMORY
 #include "tests/metal/bad/bad.h"
-
-#define COM1 0x3f8
 
 bool beneath;
 
@@ -17,9 +16,7 @@ void put(const char *s)
 			outb(0xe9, (u8)*s);
 			continue;
 		}
-		while (!(inb(COM1 + 5) & 0x20))
-			;
-		outb(COM1, (u8)*s);
+		serial_put(COM1, *s);
 	}
 }
 
@@ -82,22 +79,6 @@ void line3(const char *name, u64 a, u64 b, u64 c)
 	value(b);
 	value(c);
 	end();
-}
-
-void *memset(void *dst, int c, size_t n)
-{
-	void *d = dst;
-
-	asm volatile("rep stosb" : "+D"(d), "+c"(n) : "a"(c) : "memory");
-	return dst;
-}
-
-void *memcpy(void *dst, const void *src, size_t n)
-{
-	void *d = dst;
-
-	asm volatile("rep movsb" : "+D"(d), "+S"(src), "+c"(n) : : "memory");
-	return dst;
 }
 
 SNIPPET(snippet_rdmsr, ".globl snippet_rdmsr\nrdmsr");
@@ -257,7 +238,6 @@ int main(void)
 		}
 	still_there();
 	put("end\r\n");
-	while (!(inb(COM1 + 5) & 0x40))
-		;
+	serial_drain();
 	finish_now();
 }

@@ -3,7 +3,8 @@
  * The same in 32-bit protected mode: descriptors, gates, task switches, paging of two kinds. A
  * program of its own, called at its first byte, with its own tables.
  */
-#include "core/types.h"
+#include "tests/metal/bare.h"
+
 #include "tests/metal/bad/layout.h"
 
 asm(".section .head, \"ax\"\n"
@@ -73,19 +74,6 @@ u32 task_runs, task_esp, task_flags, task_tr, task_cr0, task_error, task_eip, ta
 	asm(".text\n" #name ":\n" text "\nret\n");                       \
 	extern const char name[]
 
-static void outb(u16 port, u8 v)
-{
-	asm volatile("outb %0, %1" : : "a"(v), "Nd"(port));
-}
-
-static u8 __attribute__((unused)) inb(u16 port)
-{
-	u8 v;
-
-	asm volatile("inb %1, %0" : "=a"(v) : "Nd"(port));
-	return v;
-}
-
 static bool lenient; /* what main.c calls so */
 
 static void put(const char *s)
@@ -95,9 +83,7 @@ static void put(const char *s)
 			outb(0xe9, (u8)*s);
 			continue;
 		}
-		while (!(inb(0x3f8 + 5) & 0x20))
-			;
-		outb(0x3f8, (u8)*s);
+		serial_put(COM1, *s);
 	}
 }
 

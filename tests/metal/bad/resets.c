@@ -166,8 +166,7 @@ void probe_resets(void)
 	put("reset by ");
 	put(ways[step].name);
 	put("\r\n");
-	while (!(inb(0x3f8 + 5) & 0x40))
-		;
+	serial_drain();
 	ways[step].fn();
 	for (volatile u32 i = 0; i < 500000000; i++)
 		;

@@ -5,7 +5,7 @@
 METAL_BOOT_TESTS := $(BUILD)/tests/metal/boot
 METAL_STUB_OBJS := $(METAL_BOOT_TESTS)/stub.o $(METAL_BOOT_TESTS)/stub_pass.o
 
-$(METAL_BOOT_TESTS)/stub.o: tests/metal/boot/stub.c host/metal/boot_info.h
+$(METAL_BOOT_TESTS)/stub.o: tests/metal/boot/stub.c host/metal/boot_info.h tests/metal/bare.h
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O1 -Wall -Wextra -ffreestanding -fno-pic -mcmodel=kernel -mno-red-zone \
 		-fno-stack-protector -fcf-protection=none -mgeneral-regs-only -I. -c -o $@ $<

@@ -4,26 +4,18 @@
  * with "pass" as brand, goes back to real mode and starts the guest on the bare processor, so that
  * the guest's INT 15h can be looked at.
  */
+#include "tests/metal/bare.h"
+
 #include "host/metal/boot_info.h"
 
 void stub_pass(const struct boot_info *info);
 
 static u16 port;
 
-static void put(char c)
-{
-	u8 status;
-
-	do
-		__asm__ volatile("inb %1, %0" : "=a"(status) : "Nd"((u16)(port + 5)));
-	while (!(status & 0x20));
-	__asm__ volatile("outb %0, %1" : : "a"((u8)c), "Nd"(port));
-}
-
 static void text(const char *s)
 {
 	while (*s)
-		put(*s++);
+		serial_put(port, *s++);
 }
 
 static void hex(u64 value)
@@ -33,7 +25,7 @@ static void hex(u64 value)
 	while (shift && !(value >> shift))
 		shift -= 4;
 	for (; shift >= 0; shift -= 4)
-		put("0123456789abcdef"[value >> shift & 15]);
+		serial_put(port, "0123456789abcdef"[value >> shift & 15]);
 }
 
 static void field(const char *name, u64 value)
