@@ -4,6 +4,7 @@
 #define SWIVL_CORE_SVM_ENTER_H
 
 #include "core/x86/cpu.h"
+#include "core/x86/gpr.h"
 
 /* Is core/x86/rsb.S to be called after each exit? */
 extern bool svm_stuff_after_exit;
@@ -35,19 +36,7 @@ static inline void svm_enter(u64 *gpr, u64 vmcb_pa, u64 host_pa)
 		     "sti\n\t"
 		     "vmsave %%rax\n\t"
 		     "mov %[vmcb], %%rax\n\t"
-		     "mov 1*8(%[gpr]), %%rcx\n\t"
-		     "mov 2*8(%[gpr]), %%rdx\n\t"
-		     "mov 3*8(%[gpr]), %%rbx\n\t"
-		     "mov 5*8(%[gpr]), %%rbp\n\t"
-		     "mov 6*8(%[gpr]), %%rsi\n\t"
-		     "mov 8*8(%[gpr]), %%r8\n\t"
-		     "mov 9*8(%[gpr]), %%r9\n\t"
-		     "mov 10*8(%[gpr]), %%r10\n\t"
-		     "mov 11*8(%[gpr]), %%r11\n\t"
-		     "mov 12*8(%[gpr]), %%r12\n\t"
-		     "mov 13*8(%[gpr]), %%r13\n\t"
-		     "mov 14*8(%[gpr]), %%r14\n\t"
-		     "mov 15*8(%[gpr]), %%r15\n\t"
+		     X86_LOAD_GPRS("%[gpr]")
 		     "mov 7*8(%[gpr]), %%rdi\n\t"
 		     "vmload %%rax\n\t"
 		     "vmrun %%rax\n\t"
@@ -55,42 +44,17 @@ static inline void svm_enter(u64 *gpr, u64 vmcb_pa, u64 host_pa)
 		     "pop %%rax\n\t"
 		     "vmload %%rax\n\t"
 		     "pop %%rax\n\t"
-		     "mov %%rcx, 1*8(%%rax)\n\t"
-		     "mov %%rdx, 2*8(%%rax)\n\t"
-		     "mov %%rbx, 3*8(%%rax)\n\t"
-		     "mov %%rbp, 5*8(%%rax)\n\t"
-		     "mov %%rsi, 6*8(%%rax)\n\t"
-		     "mov %%rdi, 7*8(%%rax)\n\t"
-		     "mov %%r8, 8*8(%%rax)\n\t"
-		     "mov %%r9, 9*8(%%rax)\n\t"
-		     "mov %%r10, 10*8(%%rax)\n\t"
-		     "mov %%r11, 11*8(%%rax)\n\t"
-		     "mov %%r12, 12*8(%%rax)\n\t"
-		     "mov %%r13, 13*8(%%rax)\n\t"
-		     "mov %%r14, 14*8(%%rax)\n\t"
-		     "mov %%r15, 15*8(%%rax)\n\t"
+		     X86_STORE_GPRS
 		     "pop %%rbp\n\t"
-		     "xor %%ecx, %%ecx\n\t"
-		     "xor %%edx, %%edx\n\t"
-		     "xor %%ebx, %%ebx\n\t"
-		     "xor %%esi, %%esi\n\t"
+		     X86_CLEAR_GPRS
 		     "xor %%edi, %%edi\n\t"
-		     "xor %%r8d, %%r8d\n\t"
-		     "xor %%r9d, %%r9d\n\t"
-		     "xor %%r10d, %%r10d\n\t"
-		     "xor %%r11d, %%r11d\n\t"
-		     "xor %%r12d, %%r12d\n\t"
-		     "xor %%r13d, %%r13d\n\t"
-		     "xor %%r14d, %%r14d\n\t"
-		     "xor %%r15d, %%r15d\n\t"
 		     "cmpb $0, %[stuff]\n\t"
 		     "je 1f\n\t"
 		     "call x86_stuff_rsb\n"
 		     "1:\n\t"
 		     : [gpr] "+D"(gpr), [vmcb] "+S"(vmcb_pa), "+a"(host_pa)
 		     : [stuff] "m"(svm_stuff_after_exit)
-		     : "rcx", "rdx", "rbx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
-		       "cc", "memory");
+		     : X86_CLEARED_GPRS, "cc", "memory");
 }
 
 /* The end of what svm_enter() began: what waited is taken now. */

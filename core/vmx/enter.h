@@ -4,6 +4,7 @@
 #define SWIVL_CORE_VMX_ENTER_H
 
 #include "core/vmx/fields.h"
+#include "core/x86/gpr.h"
 
 /* What it keeps from one entry to the next. */
 struct vmx_switch {
@@ -50,20 +51,8 @@ static inline bool vmx_enter(u64 *gpr, struct vmx_switch *s)
 		     "1:\n\t"
 		     "cmpb $0, %c[launched](%[s])\n\t"
 		     "mov %[gpr], %%rax\n\t"
-		     "mov 1*8(%%rax), %%rcx\n\t"
-		     "mov 2*8(%%rax), %%rdx\n\t"
-		     "mov 3*8(%%rax), %%rbx\n\t"
-		     "mov 5*8(%%rax), %%rbp\n\t"
-		     "mov 6*8(%%rax), %%rsi\n\t"
+		     X86_LOAD_GPRS("%%rax")
 		     "mov 7*8(%%rax), %%rdi\n\t"
-		     "mov 8*8(%%rax), %%r8\n\t"
-		     "mov 9*8(%%rax), %%r9\n\t"
-		     "mov 10*8(%%rax), %%r10\n\t"
-		     "mov 11*8(%%rax), %%r11\n\t"
-		     "mov 12*8(%%rax), %%r12\n\t"
-		     "mov 13*8(%%rax), %%r13\n\t"
-		     "mov 14*8(%%rax), %%r14\n\t"
-		     "mov 15*8(%%rax), %%r15\n\t"
 		     "mov (%%rax), %%rax\n\t"
 		     "jne 2f\n\t"
 		     "vmlaunch\n\t"
@@ -73,35 +62,11 @@ static inline bool vmx_enter(u64 *gpr, struct vmx_switch *s)
 		     "3:\n\t"
 		     "push %%rax\n\t"
 		     "mov 8(%%rsp), %%rax\n\t"
-		     "mov %%rcx, 1*8(%%rax)\n\t"
-		     "mov %%rdx, 2*8(%%rax)\n\t"
-		     "mov %%rbx, 3*8(%%rax)\n\t"
-		     "mov %%rbp, 5*8(%%rax)\n\t"
-		     "mov %%rsi, 6*8(%%rax)\n\t"
-		     "mov %%rdi, 7*8(%%rax)\n\t"
-		     "mov %%r8, 8*8(%%rax)\n\t"
-		     "mov %%r9, 9*8(%%rax)\n\t"
-		     "mov %%r10, 10*8(%%rax)\n\t"
-		     "mov %%r11, 11*8(%%rax)\n\t"
-		     "mov %%r12, 12*8(%%rax)\n\t"
-		     "mov %%r13, 13*8(%%rax)\n\t"
-		     "mov %%r14, 14*8(%%rax)\n\t"
-		     "mov %%r15, 15*8(%%rax)\n\t"
+		     X86_STORE_GPRS
 		     "pop (%%rax)\n"
 		     "4:\n\t"
 		     "setbe %%al\n\t"
-		     "xor %%ecx, %%ecx\n\t"
-		     "xor %%edx, %%edx\n\t"
-		     "xor %%ebx, %%ebx\n\t"
-		     "xor %%esi, %%esi\n\t"
-		     "xor %%r8d, %%r8d\n\t"
-		     "xor %%r9d, %%r9d\n\t"
-		     "xor %%r10d, %%r10d\n\t"
-		     "xor %%r11d, %%r11d\n\t"
-		     "xor %%r12d, %%r12d\n\t"
-		     "xor %%r13d, %%r13d\n\t"
-		     "xor %%r14d, %%r14d\n\t"
-		     "xor %%r15d, %%r15d\n\t"
+		     X86_CLEAR_GPRS
 		     "pop %[gpr]\n\t"
 		     "pop %%rbp\n\t"
 		     "cmpb $0, %[stuff]\n\t"
@@ -113,8 +78,7 @@ static inline bool vmx_enter(u64 *gpr, struct vmx_switch *s)
 		       [launched] "i"(offsetof(struct vmx_switch, launched)),
 		       [stuff] "m"(vmx_stuff_after_exit),
 		       [rsp_field] "i"(HOST_RSP_ENCODING), [rip_field] "i"(HOST_RIP_ENCODING)
-		     : "rcx", "rdx", "rbx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
-		       "cc", "memory");
+		     : X86_CLEARED_GPRS, "cc", "memory");
 	return !failed;
 }
 
