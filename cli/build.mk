@@ -22,11 +22,11 @@ CLI_DYN_LIBS := $(if $(CLI_ZYDIS),-lZydis)
 all: cli
 cli: $(BUILD)/cli/swivl $(BUILD)/cli/dynamic/swivl
 
-$(BUILD)/cli/static/%.o: cli/%.c
+$(BUILD)/cli/static/%.o: cli/%.c cli/build.mk
 	@mkdir -p $(@D)
 	$(CC) $(CLI_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/cli/dynamic/%.o: cli/%.c
+$(BUILD)/cli/dynamic/%.o: cli/%.c cli/build.mk
 	@mkdir -p $(@D)
 	$(CC) $(CLI_CFLAGS) $(if $(CLI_ZYDIS),-DHAVE_ZYDIS) $(CFLAGS) -MMD -MP -c -o $@ $<
 

@@ -14,7 +14,7 @@ LIB_SO := $(BUILD)/lib/libswivl.so.$(LIB_VERSION)
 all: lib
 lib: $(LIB_A) $(LIB_SO)
 
-$(BUILD)/lib/%.o: lib/%.c
+$(BUILD)/lib/%.o: lib/%.c lib/build.mk
 	@mkdir -p $(@D)
 	$(CC) $(LIB_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 

@@ -10,7 +10,7 @@ RULES_A := $(BUILD)/lib/libswivlrules.a
 all: rules
 rules: $(RULES_A)
 
-$(BUILD)/rules/%.o: core/rules/%.c
+$(BUILD)/rules/%.o: core/rules/%.c core/rules/build.mk
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O2 -g -Wall -Wextra -ffreestanding -fPIC -mno-red-zone -mgeneral-regs-only -I. \
 		$(CFLAGS) -MMD -MP -c -o $@ $<

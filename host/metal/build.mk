@@ -23,10 +23,10 @@ METAL_OBJS := $(patsubst %,$(METAL_DIR)/obj/%.o,$(basename $(METAL_SRCS)))
 all: metal
 metal: $(METAL_DIR)/swivl-metal.bin
 
-$(METAL_DIR)/obj/%.o: %.c VERSION
+$(METAL_DIR)/obj/%.o: %.c VERSION host/metal/build.mk
 	@mkdir -p $(@D)
 	$(METAL_CC) $(METAL_CFLAGS) -c -o $@ $<
-$(METAL_DIR)/obj/%.o: %.S
+$(METAL_DIR)/obj/%.o: %.S host/metal/build.mk
 	@mkdir -p $(@D)
 	$(METAL_CC) $(METAL_FLAGS) -c -o $@ $<
 $(METAL_DIR)/swivl-metal.elf: host/metal/metal.ld $(METAL_OBJS)

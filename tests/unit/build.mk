@@ -22,10 +22,10 @@ MODEL := $(BUILD)/unit/model/model.a
 FUZZ_MODEL := $(BUILD)/fuzz/model/model.a
 FUZZ_CFLAGS = $(subst address$(comma)undefined,fuzzer-no-link$(comma)address$(comma)undefined,$(UNIT_CFLAGS))
 
-$(BUILD)/unit/model/%.o: %.c
+$(BUILD)/unit/model/%.o: %.c tests/unit/build.mk
 	@mkdir -p $(@D)
 	$(CC) $(UNIT_CFLAGS) -DSWIVL_MODEL -MMD -c -o $@ $<
-$(BUILD)/fuzz/model/%.o: %.c
+$(BUILD)/fuzz/model/%.o: %.c tests/unit/build.mk
 	@mkdir -p $(@D)
 	clang $(FUZZ_CFLAGS) -DSWIVL_MODEL -MMD -c -o $@ $<
 $(MODEL): $(MODEL_SRCS:%.c=$(BUILD)/unit/model/%.o)

@@ -16,10 +16,10 @@ METAL_IMAGE := $(if $(wildcard host/metal/build.mk),$(BUILD)/host/metal/swivl-me
 .PHONY: metal-boot
 metal-boot: $(METAL_BOOT)/mbr.bin $(METAL_BOOT)/loader.bin $(BUILD)/host/metal/swivl-multiboot
 
-$(METAL_BOOT)/%.o: host/metal/boot/%.c
+$(METAL_BOOT)/%.o: host/metal/boot/%.c host/metal/boot/build.mk
 	@mkdir -p $(@D)
 	$(CC) $(METAL_BOOT_CFLAGS) -MMD -MP -c -o $@ $<
-$(METAL_BOOT)/%.o: host/metal/boot/%.S host/metal/boot/layout.h
+$(METAL_BOOT)/%.o: host/metal/boot/%.S host/metal/boot/layout.h host/metal/boot/build.mk
 	@mkdir -p $(@D)
 	$(CC) -m32 -I. -c -o $@ $<
 # hook.c is an object of that name already.
