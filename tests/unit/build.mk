@@ -5,7 +5,8 @@
 # libraries besides cmocka in "// libs: -lX", options in "// flags: -DX".
 # Fuzz targets: tests/fuzz/fuzz_X.c, the same way, built by clang with libFuzzer.
 # Tests of the core as a whole use $(MODEL), in fuzz targets $(FUZZ_MODEL): the core without its
-# vendors, in the home of host/model.
+# vendors, in the home of host/model. Tests of a vendor's part alone, on modelled processors, use
+# $(VMX_SRCS) or $(SVM_SRCS), those of the machine as a guest $(MODEL) and $(MACHINE_SRCS).
 
 comma := ,
 UNIT_CFLAGS := -std=gnu11 -g -O1 -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers \
@@ -20,6 +21,10 @@ FUZZ_SECONDS ?= 10
 MODEL_SRCS := $(wildcard core/vm/*.c core/rules/*.c core/x86/*.c core/irq/*.c core/emulate/*.c host/model/*.c)
 MODEL := $(BUILD)/unit/model/model.a
 FUZZ_MODEL := $(BUILD)/fuzz/model/model.a
+VENDOR_NEEDS := $(wildcard core/rules/*.c) core/vm/failure.c core/vm/live.c core/vm/refusal.c core/x86/fpu.c
+VMX_SRCS := $(wildcard core/vmx/*.c) $(VENDOR_NEEDS)
+SVM_SRCS := $(wildcard core/svm/*.c) $(VENDOR_NEEDS) core/emulate/decode.c core/emulate/emulate.c
+MACHINE_SRCS := $(wildcard core/machine/*.c)
 FUZZ_CFLAGS = $(subst address$(comma)undefined,fuzzer-no-link$(comma)address$(comma)undefined,$(UNIT_CFLAGS))
 
 $(BUILD)/unit/model/%.o: %.c tests/unit/build.mk

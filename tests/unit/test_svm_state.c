@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
-// uses: core/svm/caps.c core/svm/enable.c core/svm/vcpu.c core/svm/state.c core/svm/run.c core/svm/exit.c core/svm/operand.c core/svm/npt.c core/svm/selftest.c core/svm/names.c core/svm/explain.c core/vm/failure.c $(wildcard core/rules/*.c) core/emulate/decode.c core/emulate/emulate.c core/x86/fpu.c core/vm/live.c core/vm/refusal.c core/vm/state.c
+// uses: $(SVM_SRCS) core/vm/state.c
 // flags: -DSWIVL_MODEL
 /* core/svm over modelled processors: enabling, ASIDs, clean bits, failed entries, the host. */
 #include "svm_test.h"

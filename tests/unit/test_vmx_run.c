@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
-// uses: core/vmx/caps.c core/vmx/enable.c core/vmx/vmcs.c core/vmx/host.c core/vmx/state.c core/vmx/run.c core/vmx/exit.c core/vmx/ept.c core/vmx/explain.c core/vm/failure.c $(wildcard core/rules/*.c) core/vmx/fields.c core/vmx/selftest.c core/x86/fpu.c core/vm/live.c core/vm/refusal.c
+// uses: $(VMX_SRCS)
 // flags: -DSWIVL_MODEL
 /* core/vmx over modelled processors: exits, events, entries that fail. */
 #include "vmx_test.h"
