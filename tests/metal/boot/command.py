@@ -11,6 +11,7 @@ import tempfile
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, "tests/metal/boot")
+os.environ["PATH"] += ":/usr/sbin:/sbin"                # not in an ordinary user's
 
 from machines import disk, read, swivl  # noqa: E402
 
