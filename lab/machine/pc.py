@@ -104,8 +104,10 @@ info: action=report
 debug: action=ignore
 port_e9_hack: enabled=1
 """)
+        # With several processors the clock stands still after a reset, until the debugger has stopped
+        # the machine: it does so where processors begin.
         with open(os.path.join(self.work, "debugger"), "w") as f:
-            f.write("c\n")
+            f.write("pb 0xfffffff0\n" + "c\n" * 20 if self.reboot else "c\n")
         return ["bochs-bin", "-q", "-f", rc, "-rc", os.path.join(self.work, "debugger")]
 
     # ---- what it does -------------------------------------------------------------------------

@@ -23,6 +23,10 @@ $(METAL_BOOT_TESTS)/a20_off.bin: tests/metal/boot/a20_off.S
 	@mkdir -p $(@D)
 	$(CC) -m32 -c -o $@.o $<
 	$(LD) -m elf_i386 -Ttext 0x600 -e 0x600 --oformat binary -o $@ $@.o
+$(METAL_BOOT_TESTS)/locked_off.bin: tests/metal/boot/locked_off.S
+	@mkdir -p $(@D)
+	$(CC) -m32 -c -o $@.o $<
+	$(LD) -m elf_i386 -Ttext 0x7c00 -e 0x7c00 --oformat binary -o $@ $@.o
 
 # The command and the multiboot image with the stub in the hypervisor's place.
 $(eval $(call metal_disk_files,$(METAL_BOOT_TESTS)/disk_files.o,$(METAL_BOOT_TESTS)/stub.bin))
@@ -34,7 +38,7 @@ $(METAL_BOOT_TESTS)/swivl: $(filter-out $(CLI_DISK_FILES),$(CLI_OBJS)) $(METAL_B
 .PHONY: metal-boot-tests metal-tests
 metal-tests: metal-boot-tests
 metal-boot-tests: $(METAL_BOOT_TESTS)/swivl $(METAL_BOOT_TESTS)/stub-multiboot $(METAL_BOOT_TESTS)/handover.bin $(METAL_BOOT_TESTS)/a20_off.bin \
-		$(BUILD)/cli/swivl
+		$(METAL_BOOT_TESTS)/locked_off.bin 		$(BUILD)/cli/swivl
 
 METAL_SHORT_TESTS += $(METAL_BOOT_TESTS)/test_boot_short $(METAL_BOOT_TESTS)/test_refuse_short $(METAL_BOOT_TESTS)/test_disk_command
 METAL_LONG_TESTS += $(METAL_BOOT_TESTS)/test_boot $(METAL_BOOT_TESTS)/test_refuse $(METAL_BOOT_TESTS)/test_disk_command

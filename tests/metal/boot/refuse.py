@@ -16,6 +16,9 @@ from boot import handover, machine, main, refused, same_handover, test  # noqa: 
 machines.SWIVL = os.path.join(machines.BUILD, "cli/swivl")     # the hypervisor itself
 boot.TESTS.clear()
 
+BOOT = os.path.join(machines.BUILD, "tests/metal/boot")
+SEABIOS = "/usr/share/seabios/bios-256k.bin"
+
 
 def bochs(work, cpu):
     return machine(work, emulator="bochs", cpu=cpu)
@@ -41,14 +44,35 @@ def Intel_without_VT_x(work):
     same_handover(machine(work, cpu="Haswell-noTSX"), work, "CPUID announces no VMX (vmx-cpuid, CPU 0")
 
 
-@test()
+class FirmwareOff(machines.Machine):
+    """Bochs' own BIOS locks VT-x on. SeaBIOS does not, and starts a floppy that locks it off."""
+
+    def _bochs(self, disks, serial):
+        command = super()._bochs(disks, serial)
+        floppy = f"{self.work}/floppy"
+        with open(f"{BOOT}/locked_off.bin", "rb") as f, open(floppy, "wb") as to:
+            to.write(f.read())
+            to.truncate(1440 << 10)
+        with open(command[command.index("-f") + 1], "r+") as f:
+            text = f.read().replace("/usr/share/bochs/BIOS-bochs-latest", SEABIOS)
+            text = text.replace("boot: disk", f'boot: floppy\nfloppya: 1_44="{floppy}", status=inserted')
+            f.seek(0)
+            f.truncate()
+            f.write(text)
+        return command
+
+
+@test(short=True)
 def Intel_with_VT_x_locked_off(work):
-    raise boot.Skip("Bochs' processors come with VT-x locked on; no test has it but of swivl check")
+    boot.need("bochs", "bochs-bin")
+    boot.need("seabios", SEABIOS)
+    same_handover(FirmwareOff(work, emulator="bochs", cpu="corei7_haswell_4770"), work,
+                  "The firmware has switched VMX off and locked that (vmx-locked-off, CPU 0")
 
 
 @test()
 def AMD_with_SVM_locked_off(work):
-    raise boot.Skip("QEMU's processors have no VM_CR that holds what is written; only swivl check is tested")
+    raise boot.Skip("neither emulator has a VM_CR that holds what is written; only swivl check is tested")
 
 
 @test()

@@ -176,21 +176,20 @@ def built(functions):
 
 def work(machine, _):
     system = "linux-686-pae" if machine.board == "q35" else "linux"       # the other has no driver for AHCI
-    # Bochs has no restart that its firmware survives: lab/README.md.
-    restarts = machine.cpu.startswith("amd")
-    functions = 1500 if restarts else 500
-    todo = "report,build,disk,exits,off" if not restarts else "report,build,disk,exits,again,report,disk,off"
+    # Linux tries the keyboard controller first, which in Bochs leaves too much as it was: lab/README.md.
+    functions, way = (1500, "") if machine.cpu.startswith("amd") else (500, " reboot=pci")
+    todo = "report,build,disk,exits,again,report,disk,off"
     with tempfile.TemporaryDirectory(dir=HERE) as folder:
-        image = image_of(folder, system, f"{machine.options()} lab.functions={functions} lab.do={todo}", True)
-        with machine.start(folder, image, reboot=restarts) as m:
-            worked = m.wait("^lab: (reboots|off)", machine.timeout * 2)
+        image = image_of(folder, system, f"{machine.options()} lab.functions={functions} lab.do={todo}{way}", True)
+        with machine.start(folder, image, reboot=True) as m:
+            worked = m.wait("^lab: reboots", machine.timeout * 2)
             off = m.wait("^lab: off", machine.timeout)
             ended = m.ends(60)
             text = m.serial()
     check(worked, "it did not work to the end", text)
     check(off and ended, "no second start, or no power-off", text)
     first, _, second = text.partition("lab: reboots")
-    for start in (first, second) if restarts else (first,):
+    for start in (first, second):
         started_beneath(start, machine)
         check(start.count("lab: disk: written and read") == 1, "the disk", text)
     sums = re.findall(r"lab: build: 8 programs, sum (\d+)", text)
