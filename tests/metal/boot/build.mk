@@ -38,7 +38,7 @@ $(METAL_BOOT_TESTS)/swivl: $(filter-out $(CLI_DISK_FILES),$(CLI_OBJS)) $(METAL_B
 .PHONY: metal-boot-tests metal-tests
 metal-tests: metal-boot-tests
 metal-boot-tests: $(METAL_BOOT_TESTS)/swivl $(METAL_BOOT_TESTS)/stub-multiboot $(METAL_BOOT_TESTS)/handover.bin $(METAL_BOOT_TESTS)/a20_off.bin \
-		$(METAL_BOOT_TESTS)/locked_off.bin 		$(BUILD)/cli/swivl
+		$(METAL_BOOT_TESTS)/locked_off.bin $(BUILD)/cli/swivl
 
 METAL_SHORT_TESTS += $(METAL_BOOT_TESTS)/test_boot_short $(METAL_BOOT_TESTS)/test_refuse_short $(METAL_BOOT_TESTS)/test_disk_command
 METAL_LONG_TESTS += $(METAL_BOOT_TESTS)/test_boot $(METAL_BOOT_TESTS)/test_refuse $(METAL_BOOT_TESTS)/test_disk_command
